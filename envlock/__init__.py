@@ -1,0 +1,3 @@
+"""envlock: the lock that proves the bytes on disk."""
+
+__version__ = "0.1.0"

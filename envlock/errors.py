@@ -1,0 +1,170 @@
+"""Everything that envlock can fail with, and the exit status each failure ends in.
+
+    EnvlockError                          exit
+    ├── UsageFault                        2   usage
+    ├── InvalidInput                      3   a file that the user wrote, or a lockfile
+    │   ├── ManifestInvalid                   manifest-invalid
+    │   └── LockfileInvalid                   lockfile-invalid
+    ├── NoSolution                        4   what was asked for cannot be had
+    │   ├── NoSuchBuild                       no-such-build
+    │   ├── WrongBuild                        wrong-build
+    │   ├── NoWheel                           no-wheel
+    │   ├── BadWheel                          bad-wheel
+    │   ├── FileClash                         file-clash
+    │   └── RecordLies                        record-lies
+    ├── SourceFailed                      5   network, index or registry
+    │   ├── IndexFailed                       index-failed
+    │   ├── HashMismatch                      hash-mismatch
+    │   └── GoneFromIndex                     gone-from-index
+    ├── ToolFailed                        6   a tool is missing or failed
+    │   ├── ToolMissing                       tool-missing
+    │   ├── NoInterpreter                     no-interpreter
+    │   └── DiskFailed                        disk-failed
+    └── CouldNotTell                      8   could not look; never called a match
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One fault of an input that is read to its end: where it is, and what would mend it."""
+
+    where: str
+    message: str
+    hint: str | None = None
+
+
+class EnvlockError(Exception):
+    """Base of all failures: a message, the place it is about, and the next thing to do.
+
+    `facts` are labelled lines between message and hint: `("exists", "2.6.0 with 11.8, 12.4")`.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_status: ClassVar[int] = 70
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+        self.facts = tuple(facts)
+
+
+class UsageFault(EnvlockError):
+    code = "usage"
+    exit_status = 2
+
+
+class InvalidInput(EnvlockError):
+    """A file with faults. All of them are reported at once."""
+
+    code = "invalid-input"
+    exit_status = 3
+
+    def __init__(self, message: str, *, faults: Sequence[Fault] = (), where: str | None = None,
+                 hint: str | None = None, facts: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message, where=where, hint=hint, facts=facts)
+        self.faults = tuple(faults)
+
+
+class ManifestInvalid(InvalidInput):
+    code = "manifest-invalid"
+
+
+class LockfileInvalid(InvalidInput):
+    code = "lockfile-invalid"
+
+
+class NoSolution(EnvlockError):
+    code = "no-solution"
+    exit_status = 4
+
+
+class NoSuchBuild(NoSolution):
+    """The combination of PyTorch and CUDA was never published."""
+
+    code = "no-such-build"
+
+
+class WrongBuild(NoSolution):
+    """The resolution holds another build than the one asked for (a CPU wheel, another CUDA)."""
+
+    code = "wrong-build"
+
+
+class NoWheel(NoSolution):
+    """A distribution has no wheel for a platform (IDENTITY 1)."""
+
+    code = "no-wheel"
+
+
+class BadWheel(NoSolution):
+    """A wheel whose member names cannot be installed safely (IDENTITY 2.6)."""
+
+    code = "bad-wheel"
+
+
+class FileClash(NoSolution):
+    """Two distributions install one path with different bytes (IDENTITY 2.7)."""
+
+    code = "file-clash"
+
+
+class RecordLies(NoSolution):
+    """The RECORD of a wheel does not describe its members."""
+
+    code = "record-lies"
+
+
+class SourceFailed(EnvlockError):
+    code = "source-failed"
+    exit_status = 5
+
+
+class IndexFailed(SourceFailed):
+    code = "index-failed"
+
+
+class HashMismatch(SourceFailed):
+    code = "hash-mismatch"
+
+
+class GoneFromIndex(SourceFailed):
+    """A locked file is no longer on the index that the lock names."""
+
+    code = "gone-from-index"
+
+
+class ToolFailed(EnvlockError):
+    code = "tool-failed"
+    exit_status = 6
+
+
+class ToolMissing(ToolFailed):
+    code = "tool-missing"
+
+
+class NoInterpreter(ToolFailed):
+    code = "no-interpreter"
+
+
+class DiskFailed(ToolFailed):
+    code = "disk-failed"
+
+
+class CouldNotTell(EnvlockError):
+    code = "could-not-tell"
+    exit_status = 8
