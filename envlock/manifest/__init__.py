@@ -1,0 +1,36 @@
+"""What the user asks for: pyproject, envlock.toml, requirements files or a script become a Manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envlock.manifest.platforms import Platform
+
+if TYPE_CHECKING:
+    from envlock.manifest.find import find
+    from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, Manifest
+    from envlock.manifest.read import read_manifest
+
+__all__ = [
+    "AUTO",
+    "CPU",
+    "Asked",
+    "CondaRequest",
+    "ImageRequest",
+    "Manifest",
+    "Platform",
+    "find",
+    "read_manifest",
+]
+
+_HOMES = {"find": "find", "read_manifest": "read"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use (PEP 562): a command that only reads a lock does without requirements and
+    markers, a fifth of its start-up time."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - this function is the late import
+
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model')}"), name)
