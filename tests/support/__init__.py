@@ -1,4 +1,4 @@
-"""The test bed: real wheels, a real index over HTTP, a tiny PyTorch stack. Nothing here is a mock.
+r"""The test bed: real wheels, a real index over HTTP, a tiny PyTorch stack. Nothing here is a mock.
 
 `wheels`   `make_wheel(name, version, files=…)` builds a wheel with the same bytes on every run;
            `record=` spoils its RECORD (`no_hashes`, `without("x.py")`, `wrong_size("x.py")`, …).
