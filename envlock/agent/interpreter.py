@@ -85,7 +85,7 @@ def describe(prefix: str, is_venv: bool) -> Dict[str, Any]:
 
 def ask(executable: str, prefix: str, is_venv: bool) -> Interpreter:
     """Start `executable` and let it describe itself. Raises NoAnswer with what it said instead."""
-    program = _own_source() + "\nprint(json.dumps(describe(sys.argv[1], sys.argv[2] == 'venv')))\n"
+    program = source_of("interpreter.py") + "\nprint(json.dumps(describe(sys.argv[1], sys.argv[2] == 'venv')))\n"
     command = [executable, "-I", "-S", "-B", "-c", program, prefix, "venv" if is_venv else "base"]
     try:
         done = subprocess.run(
@@ -100,11 +100,12 @@ def ask(executable: str, prefix: str, is_venv: bool) -> Interpreter:
         raise NoAnswer(said[-1] if said else f"exit status {done.returncode}") from error
 
 
-def _own_source() -> str:
+def source_of(name: str) -> str:
+    """The text of a module of the agent, to run in another interpreter."""
     # Through the loader: inside the zipapp there is no file to open.
     import pkgutil
 
-    data = pkgutil.get_data(__name__.rpartition(".")[0], "interpreter.py")
+    data = pkgutil.get_data(__name__.rpartition(".")[0], name)
     return (data or b"").decode()
 
 

@@ -76,6 +76,10 @@ def python_files(prefix: Prefix) -> List[str]:
     return [os.path.join(directory, name) for name in names if _PYTHON_NAME.match(name)]
 
 
+def is_python_name(name: str) -> bool:
+    return bool(_PYTHON_NAME.match(name))
+
+
 def check_python_files(prefix: Prefix) -> List[PythonFault]:
     """Name each `bin/python*` that is not the interpreter of `home`, or not an executable at all."""
     faults = []

@@ -1,0 +1,136 @@
+"""The document that a target prints: facts, no judgement. Schema `envlock.facts/1`."""
+
+from typing import Any, Dict, List, Optional, TypedDict
+
+SCHEMA = "envlock.facts/1"
+
+
+class PythonFacts(TypedDict):
+    """The interpreter of the target; `standard_library` is a digest to compare between hosts, or null."""
+
+    executable: Optional[str]
+    implementation: str
+    version: str
+    soabi: str
+    abiflags: str
+    debug: str
+    gil_disabled: str
+    base_prefix: str
+    stdlib_names: List[str]
+    standard_library: Optional[str]
+
+
+class ChangedFile(TypedDict):
+    """A file that is not what its RECORD claims; `observed` null: it is missing."""
+
+    place: str
+    path: str
+    file: str
+    claimed: str
+    observed: Optional[str]
+
+
+class ScriptFacts(TypedDict):
+    """An entry-point script: `reason` says why it is none of the known templates, "" that it is one."""
+
+    name: str
+    file: str
+    reason: str
+
+
+class DistributionFacts(TypedDict):
+    """One installed distribution.
+
+    `digest` is null where it was not computed (an extra one, or unreadable files); `entries` is the
+    exact entry list (IDENTITY 2.5), given where the digest is not the expected one.
+    """
+
+    name: str
+    version: str
+    info: str
+    directory: str
+    role: str
+    digest: Optional[str]
+    entries: Optional[str]
+    changed: List[ChangedFile]
+    present: List[str]
+    scripts: List[ScriptFacts]
+    problems: List[List[str]]
+    top_level: List[str]
+    startup: List[str]
+    groups: List[str]
+    editable: Optional[str]
+    path_lines: List["PathLineFacts"]
+
+
+class PathLineFacts(TypedDict):
+    """An effective line of a `.pth`: a directory or code (one of the two is null)."""
+
+    pth: str
+    directory: Optional[str]
+    code: Optional[str]
+
+
+class ForeignFacts(TypedDict):
+    """A piece of code without an owner; `system` when the system's package database owns it."""
+
+    file: str
+    kind: str
+    role: str
+    detail: str
+    system: bool
+
+
+class PathFacts(TypedDict):
+    """A directory outside the site directories that sys.path gets, and what it would provide."""
+
+    directory: str
+    role: str
+    origin: str
+    modules: List[str]
+    startup: List[str]
+    infos: List[str]
+
+
+class BytecodeFacts(TypedDict):
+    """A `.pyc` that would be loaded and is not what its source compiles to."""
+
+    file: str
+    source: str
+    reason: str
+
+
+class LibraryFacts(TypedDict):
+    """A library that an environment variable puts before the locked ones."""
+
+    variable: str
+    file: str
+    shadows: str
+
+
+class Facts(TypedDict):
+    schema: str
+    level: str
+    prefix: str
+    is_venv: bool
+    sees_system_site: bool
+    host: Dict[str, str]
+    python: Optional[PythonFacts]
+    python_faults: List[List[str]]
+    distributions: List[DistributionFacts]
+    foreign: List[ForeignFacts]
+    accepted: Dict[str, str]
+    paths: List[PathFacts]
+    libraries: List[LibraryFacts]
+    library_names: List[str]
+    bytecode: List[BytecodeFacts]
+    environment: Dict[str, str]
+    unreadable: List[List[str]]
+    counts: Dict[str, int]
+    timing: Dict[str, float]
+
+
+def check_schema(document: Any) -> None:
+    """Raise ValueError for anything that is no facts document of this version."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ValueError("not a facts document of envlock")

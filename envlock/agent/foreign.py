@@ -1,0 +1,257 @@
+"""Foreign code: what Python, the loader or a shell would pick up and no distribution owns (IDENTITY 6)."""
+
+import os
+import re
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from . import elf
+from .hashing import ELF_MAGIC, Row, stat_row
+from .interpreter import Interpreter
+from .prefix import Prefix
+from .tree import Tree
+
+_LIBRARY = re.compile(r"\.so(\.\d+)*$|\.dylib$")
+_CUSTOMIZE = re.compile(r"(site|user)customize(\.py|\.pyc|\.[^/]*\.so|\.so)?$")
+_SHELL_START = re.compile(r"(de)?activate|\.(sh|bash|csh|fish|nu|ps1|xsh|bat)$")
+# glibc looks below a search path for these first (ld.so(8), glibc 2.33 and before 2.37).
+_HWCAPS = ("glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2", "tls", "tls/x86_64", "x86_64")
+
+SITE, USER_SITE, SYSTEM_SITE = "site", "user-site", "system-site"
+BIN, PTH, RPATH, PYTHONPATH, STDLIB = "bin", "pth", "rpath", "pythonpath", "stdlib"
+
+
+class Root(NamedTuple):
+    """A directory that is searched for code, in the order of sys.path, and why it is."""
+
+    directory: str
+    role: str
+    origin: str = ""
+
+
+class Found(NamedTuple):
+    """One piece of code without an owner. `kind` says who would pick it up."""
+
+    path: str
+    kind: str
+    role: str
+    detail: str
+
+
+class PathLine(NamedTuple):
+    """A line of a `.pth` file: a directory that it adds, or code that it runs."""
+
+    pth: str
+    directory: Optional[str]
+    code: Optional[str]
+
+
+def site_roots(prefix: Prefix, interpreter: Interpreter, environment: Dict[str, str]) -> List[Root]:
+    """Site directories in the order of sys.path: PYTHONPATH, the user's, the prefix's, the system's."""
+    roots = [
+        Root(os.path.abspath(part), PYTHONPATH, "PYTHONPATH")
+        for part in environment.get("PYTHONPATH", "").split(os.pathsep)
+        if part
+    ]
+    user = [Root(interpreter.user_site, USER_SITE, "user site")] if _user_site_counts(environment) else []
+    if not interpreter.user_site or not os.path.isdir(interpreter.user_site):
+        user = []
+    own = [Root(site, SITE, "site directory") for site in interpreter.sites]
+    if not prefix.is_venv:
+        return roots + user + own
+    if not prefix.sees_system_site:
+        return roots + own
+    return roots + own + user + _system_sites(interpreter)
+
+
+def _user_site_counts(environment: Dict[str, str]) -> bool:
+    return not environment.get("PYTHONNOUSERSITE")
+
+
+def _system_sites(interpreter: Interpreter) -> List[Root]:
+    base = interpreter.base_prefix
+    version = "python%d.%d" % interpreter.short
+    candidates = [
+        os.path.join(base, "local/lib", version, "dist-packages"),
+        os.path.join(base, "lib", version, "site-packages"),
+        os.path.join(base, "lib64", version, "site-packages"),
+        os.path.join(base, "lib/python3/dist-packages"),
+    ]
+    return [Root(path, SYSTEM_SITE, "pyvenv.cfg") for path in candidates if os.path.isdir(path)]
+
+
+def path_lines(directory: str, tree: Tree) -> List[PathLine]:
+    """Every effective line of the `.pth` files of a site directory, as site.py reads them."""
+    lines: List[PathLine] = []
+    for path in sorted(tree.files):
+        head, _, name = path.rpartition("/")
+        if head == directory and name.endswith(".pth") and not name.startswith("."):
+            lines.extend(_lines_of(path, directory))
+    return lines
+
+
+def _lines_of(path: str, directory: str) -> Iterable[PathLine]:
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            content = file.read()
+    except OSError:
+        return
+    for line in content.splitlines():
+        text = line.rstrip()
+        if not text.strip() or text.startswith("#"):
+            continue
+        if text.startswith(("import ", "import\t")):
+            yield PathLine(path, None, text)
+        else:
+            yield PathLine(path, os.path.normpath(os.path.join(directory, text)), None)
+
+
+def unowned_in_site(root: Root, tree: Tree, owned: Set[str]) -> List[Found]:
+    """Code below a site directory that no distribution owns. Bytecode in __pycache__ is judged apart."""
+    found = []
+    start = root.directory + "/"
+    for path in tree.files:
+        if path.startswith(start) and path not in owned:
+            kind = _kind_in_site(path, path[len(start) :], tree.files[path])
+            if kind is not None:
+                found.append(Found(path, kind, root.role, leads_to(path)))
+    return found
+
+
+def _kind_in_site(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
+    head, _, name = relative.rpartition("/")
+    if head.endswith("__pycache__") and name.endswith(".pyc"):
+        return None
+    if not head and is_startup(name):
+        return "startup"
+    if name.endswith((".py", ".pyc")):
+        return "module"
+    if _LIBRARY.search(name):
+        return "library"
+    return "library" if row is not None and _is_elf(path) else None
+
+
+def is_startup(name: str) -> bool:
+    """A file of this name at the top of a site directory runs when the interpreter starts."""
+    return name.endswith((".pth", ".start")) or bool(_CUSTOMIZE.match(name))
+
+
+def is_library_name(path: str) -> bool:
+    return bool(_LIBRARY.search(path))
+
+
+def top_level_names(paths: Iterable[str]) -> List[str]:
+    """The names that `import` would find among paths relative to a site directory."""
+    names = set()
+    for path in paths:
+        head, separator, _ = path.partition("/")
+        if separator:
+            name = head
+        elif head.endswith((".py", ".pyc")) or _LIBRARY.search(head):
+            name = head.split(".", 1)[0]
+        else:
+            continue
+        if name.isidentifier() and name != "__pycache__":
+            names.add(name)
+    return sorted(names)
+
+
+def modules_in(directory: str) -> List[str]:
+    """Top-level names that a directory on sys.path would provide."""
+    try:
+        entries = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    paths = [name + "/" if os.path.isdir(os.path.join(directory, name)) else name for name in entries]
+    return top_level_names(paths)
+
+
+def startup_in(directory: str) -> List[str]:
+    """Files that start with every interpreter that has `directory` on its path."""
+    try:
+        return sorted(os.path.join(directory, n) for n in os.listdir(directory) if _CUSTOMIZE.match(n))
+    except OSError:
+        return []
+
+
+def unowned_in_bin(directory: str, tree: Tree, owned: Set[str], is_python: Callable[[str], bool]) -> List[Found]:
+    """Code in a script directory: executables, shell start-up files and, as `sys.path[0]`, modules."""
+    found = []
+    start = directory + "/"
+    for path in tree.files:
+        if not path.startswith(start) or path in owned or is_python(path):
+            continue
+        kind = _kind_in_bin(path, path[len(start) :], tree.files[path])
+        if kind is not None:
+            found.append(Found(path, kind, BIN, leads_to(path)))
+    return found
+
+
+def _kind_in_bin(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
+    head, _, name = relative.rpartition("/")
+    if head.endswith("__pycache__") and name.endswith(".pyc"):
+        return None
+    if name.endswith((".py", ".pyc")):
+        return "module"
+    if _LIBRARY.search(name):
+        return "library"
+    if not head and _SHELL_START.search(name):
+        return "shell"
+    if row is None:
+        return None
+    if _is_elf(path):
+        return "executable"
+    return "executable" if row.mode & 0o111 and not head else None
+
+
+def loader_directories(elf_files: Iterable[str]) -> Tuple[Dict[str, str], Set[str]]:
+    """Directories that RPATH and RUNPATH of `elf_files` name by `$ORIGIN` (with the file that names
+    them), and the sonames that these files need.
+    """
+    directories: Dict[str, str] = {}
+    needed: Set[str] = set()
+    for path in elf_files:
+        dynamic = elf.read_dynamic(path)
+        if dynamic is None:
+            continue
+        needed.update(dynamic.needed)
+        for directory in elf.origin_directories(dynamic, path):
+            directories.setdefault(directory, path)
+    return directories, needed
+
+
+def search_directories(directory: str) -> List[str]:
+    """A loader directory and the subdirectories that glibc searches first."""
+    if not os.path.isdir(directory):
+        return [directory]
+    return [directory] + [f"{directory}/{part}" for part in _HWCAPS if os.path.isdir(f"{directory}/{part}")]
+
+
+def unowned_libraries(directory: str, owned: Set[str], counts: Callable[[str], bool]) -> List[Found]:
+    """ELF files directly in a loader directory that no distribution owns, by name or by magic."""
+    found = []
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    for name in names:
+        path = f"{directory}/{name}"
+        if path not in owned and counts(name) and os.path.isfile(path):
+            if _LIBRARY.search(name) or _is_elf(path):
+                found.append(Found(path, "library", RPATH, leads_to(path)))
+    return found
+
+
+def _is_elf(path: str) -> bool:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(4) == ELF_MAGIC
+    except OSError:
+        return False
+
+
+def leads_to(path: str) -> str:
+    return f"leads to {os.path.realpath(path)}" if os.path.islink(path) else ""
+
+
+def rows_of(paths: Iterable[str]) -> Dict[str, Optional[Row]]:
+    return {path: stat_row(path) for path in paths}

@@ -1,0 +1,73 @@
+"""Walk directories as Python and the loader see them: links followed, every file and folder with its row."""
+
+import os
+from typing import Callable, Dict, List, Optional, Set, Tuple
+
+from .hashing import Row, row_of
+
+
+class Tree:
+    """What was found below one or more roots.
+
+    `files` and `directories` map absolute paths to rows (None: a dangling link). `errors` are paths
+    that could not be listed or looked at, with the reason.
+    """
+
+    def __init__(self) -> None:
+        self.files: Dict[str, Optional[Row]] = {}
+        self.directories: Dict[str, Optional[Row]] = {}
+        self.errors: List[Tuple[str, str]] = []
+        self._seen: Set[Tuple[int, int]] = set()
+
+    def walk(self, root: str, skip: Optional[Callable[[str], bool]] = None) -> None:
+        """Add everything below `root`. A folder reached twice, by whatever link, is listed once.
+
+        `skip` is asked with the name of each folder. A root that does not exist leaves a None row:
+        it may appear later.
+        """
+        try:
+            status = os.stat(root)
+        except OSError:
+            self.directories[root] = None
+            return
+        self.directories[root] = row_of(status)
+        if not self._enter(status):
+            return
+        pending = [root]
+        while pending:
+            self._list(pending.pop(), pending, skip)
+
+    def _list(self, directory: str, pending: List[str], skip: Optional[Callable[[str], bool]]) -> None:
+        try:
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    self._add(entry, pending, skip)
+        except OSError as error:
+            self.errors.append((directory, error.strerror or str(error)))
+
+    def _add(
+        self, entry: "os.DirEntry[str]", pending: List[str], skip: Optional[Callable[[str], bool]]
+    ) -> None:
+        try:
+            status = entry.stat()
+            is_directory = entry.is_dir()
+        except OSError as error:
+            self.files[entry.path] = None
+            if not entry.is_symlink():  # a dangling link is nothing that Python could load
+                self.errors.append((entry.path, error.strerror or str(error)))
+            return
+        if not is_directory:
+            self.files[entry.path] = row_of(status)
+            return
+        if skip is not None and skip(entry.name):
+            return
+        self.directories[entry.path] = row_of(status)
+        if self._enter(status):
+            pending.append(entry.path)
+
+    def _enter(self, status: os.stat_result) -> bool:
+        key = (status.st_dev, status.st_ino)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True

@@ -1,0 +1,18 @@
+"""What a lock expects of a target, in the agent's words."""
+
+from __future__ import annotations
+
+from envlock.agent.expect import Expectation, ExpectedDistribution, ExpectedFixup
+from envlock.lock.model import Lock
+
+
+def expectation_of(lock: Lock, platform: str) -> Expectation:
+    distributions = {
+        distribution.name: ExpectedDistribution(
+            distribution.version,
+            wheel.digest,
+            tuple(ExpectedFixup(fixup.place, fixup.path, fixup.sha256) for fixup in wheel.fixups),
+        )
+        for distribution, wheel in lock.on(platform)
+    }
+    return Expectation(distributions, tuple(sorted(lock.settings)), lock.project)

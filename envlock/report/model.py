@@ -1,0 +1,100 @@
+"""What was found, and what it means (IDENTITY 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How a finding turns the verdict: the first three make it `mismatch`, `unknown` makes it
+    `incomplete`, a note leaves it alone."""
+
+    DIFFERS = "differs"
+    INCOMPATIBLE = "incompatible"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
+    NOTE = "note"
+
+
+class Verdict(StrEnum):
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    INCOMPLETE = "incomplete"
+
+    @property
+    def exit_status(self) -> int:
+        return {Verdict.MATCH: 0, Verdict.MISMATCH: 1, Verdict.INCOMPLETE: 8}[self]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was found: a stable kebab-case code, the component and file that it is about.
+
+    `component` reads like `distribution:torch`, `python`, `setting:PYTHONHASHSEED`; `path` is relative
+    to the prefix where the file is inside it.
+    """
+
+    code: str
+    severity: Severity
+    component: str
+    message: str
+    path: str | None = None
+    expected: str | None = None
+    observed: str | None = None
+    hint: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "component": self.component,
+            "path": self.path,
+            "expected": self.expected,
+            "observed": self.observed,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The outcome of a verification. `level` is the level that was proved."""
+
+    verdict: Verdict
+    expected: str
+    observed: str | None
+    level: str
+    target: str
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    timing: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": "envlock.verify/1",
+            "verdict": str(self.verdict),
+            "runtime_hash": {"expected": self.expected, "observed": self.observed},
+            "level": self.level,
+            "target": self.target,
+            "findings": [finding.to_json() for finding in self.findings],
+            "counts": dict(self.counts),
+            "timing": dict(self.timing),
+        }
+
+
+_SEVERITIES = tuple(Severity)
+
+
+def finding_order(finding: Finding) -> tuple[int, str, str, str]:
+    """Worst first, then by component and path: the same facts always give the same report."""
+    return _SEVERITIES.index(finding.severity), finding.component, finding.path or "", finding.code
+
+
+def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
+    severities = {finding.severity for finding in findings}
+    if severities & {Severity.DIFFERS, Severity.INCOMPATIBLE, Severity.FOREIGN}:
+        return Verdict.MISMATCH
+    return Verdict.INCOMPLETE if Severity.UNKNOWN in severities else Verdict.MATCH

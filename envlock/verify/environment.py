@@ -1,0 +1,79 @@
+"""Settings and the variables that can change code or numbers (IDENTITY 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from envlock.agent.environment import WATCHED
+from envlock.agent.facts import Facts
+from envlock.lock.model import Lock
+from envlock.report import Finding, Severity
+
+
+def observed_settings(lock: Lock, facts: Facts) -> Mapping[str, str]:
+    """Each locked setting with the value of the environment; unset, the locked value counts."""
+    return {name: facts["environment"].get(name, value) for name, value in lock.settings.items()}
+
+
+def judge_environment(lock: Lock, facts: Facts, *, in_job: bool) -> Iterator[Finding]:
+    """Locked settings first, then the other variables that are set."""
+    for name, value in lock.settings.items():
+        yield from _judge_setting(name, value, facts["environment"].get(name), in_job)
+    for name, value in facts["environment"].items():
+        if name not in lock.settings and name in WATCHED and value:
+            yield Finding(
+                code="environment-variable",
+                severity=Severity.NOTE,
+                component=f"environment:{name}",
+                observed=value,
+                message=f"`{name}={value}` is set and not locked; it can change {WATCHED[name]}",
+                hint=f"unset it, or lock it under [tool.envlock.settings]: {name} = {_quoted(value)}",
+            )
+    yield from _judge_libraries(facts)
+
+
+def _judge_setting(name: str, wanted: str, found: str | None, in_job: bool) -> Iterator[Finding]:
+    if found is None:
+        yield Finding(
+            code="setting-unset",
+            severity=Severity.DIFFERS if in_job else Severity.NOTE,
+            component=f"setting:{name}",
+            expected=wanted,
+            message=f"`{name}` is not set here; the lock has `{wanted}`",
+            hint='`eval "$(envlock env)"` sets it for this shell',
+        )
+    elif found != wanted:
+        yield Finding(
+            code="setting-differs",
+            severity=Severity.DIFFERS,
+            component=f"setting:{name}",
+            expected=wanted,
+            observed=found,
+            message=f"`{name}` is `{found}`, the lock has `{wanted}`",
+            hint='`eval "$(envlock env)"` sets it for this shell',
+        )
+
+
+def _judge_libraries(facts: Facts) -> Iterator[Finding]:
+    for library in facts["libraries"]:
+        variable, file, shadows = library["variable"], library["file"], library["shadows"]
+        if file.startswith(facts["prefix"] + "/"):
+            continue
+        message = (
+            f"`{variable}` puts `{file}` before the installed `{shadows}`"
+            if shadows
+            else f"`{variable}` loads `{file}` into every process"
+        )
+        yield Finding(
+            code="shadowing-library" if shadows else "preloaded-library",
+            severity=Severity.FOREIGN,
+            component=f"environment:{variable}",
+            path=file,
+            message=message,
+            hint=f"`unset {variable}`",
+        )
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,115 @@
+"""Code that no installed distribution owns, and directories that sys.path gets (IDENTITY 5 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envlock.agent.facts import Facts, ForeignFacts, PathFacts
+from envlock.report import Finding, Severity
+from envlock.verify.distributions import Installation
+
+_KINDS = {
+    "startup": ("startup-file", "runs when Python starts"),
+    "module": ("foreign-module", "can be imported"),
+    "library": ("foreign-library", "can be loaded"),
+    "executable": ("foreign-executable", "can be started"),
+    "shell": ("foreign-executable", "is read by shells"),
+}
+
+
+def judge_foreign(installation: Installation, facts: Facts) -> Iterator[Finding]:
+    """Foreign files, bytecode, the system's site directories and other directories on sys.path."""
+    for item in facts["foreign"]:
+        yield _judge_file(installation, item)
+    for bytecode in facts["bytecode"]:
+        yield Finding(
+            code="bytecode-differs",
+            severity=Severity.DIFFERS,
+            component="bytecode",
+            path=bytecode["file"],
+            message=f"`{bytecode['file']}` is not what `{bytecode['source']}` compiles to: {bytecode['reason']}",
+            hint="remove it: Python writes it again",
+        )
+    if facts["sees_system_site"]:
+        yield Finding(
+            code="system-site-packages",
+            severity=Severity.FOREIGN,
+            component="python",
+            path="pyvenv.cfg",
+            message="`pyvenv.cfg` lets the system's site-packages in, which are not locked",
+            hint="set `include-system-site-packages = false`, or make the environment again: `envlock sync`",
+        )
+    for path in facts["paths"]:
+        yield from _judge_path(installation, path)
+
+
+def _judge_file(installation: Installation, item: ForeignFacts) -> Finding:
+    code, effect = _KINDS[item["kind"]]
+    detail = f" ({item['detail']})" if item["detail"] else ""
+    if item["system"]:
+        return Finding(
+            code="system-file",
+            severity=Severity.NOTE,
+            component="host",
+            path=item["file"],
+            message=f"`{item['file']}` belongs to the system's packages",
+        )
+    name = item["file"].rpartition("/")[2].split(".", 1)[0]
+    owner = installation.locked_top_level.get(name)
+    if item["role"] == "bin" and item["kind"] == "module" and owner is not None:
+        effect = f"shadows the locked {owner} in every console script"
+    return Finding(
+        code=code,
+        severity=Severity.FOREIGN,
+        component="files",
+        path=item["file"],
+        message=f"no installed distribution owns `{item['file']}`{detail}, and it {effect}",
+        hint=f"remove `{item['file']}`, or lock the distribution that it belongs to",
+    )
+
+
+def _judge_path(installation: Installation, path: PathFacts) -> Iterator[Finding]:
+    """PYTHONPATH and `.pth` targets: judged by what they change, not by being there."""
+    reasons = list(_path_reasons(installation, path))
+    for reason in reasons:
+        yield Finding(
+            code="shadowing-path",
+            severity=Severity.FOREIGN,
+            component=f"path:{path['origin']}",
+            path=path["directory"],
+            message=f"`{path['directory']}` is on sys.path by {path['origin']} and {reason}",
+            hint="`unset PYTHONPATH`" if path["role"] == "pythonpath" else f"remove `{path['origin']}`",
+        )
+    if not reasons:
+        yield Finding(
+            code="extra-path",
+            severity=Severity.NOTE,
+            component=f"path:{path['origin']}",
+            path=path["directory"],
+            message=f"`{path['directory']}` is on sys.path by {path['origin']}",
+        )
+
+
+def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
+    for file in path["startup"]:
+        yield f"has `{file.rpartition('/')[2]}`, which runs when Python starts"
+    if path["role"] == "pythonpath":
+        for name in path["modules"]:
+            owner = installation.locked_top_level.get(name)
+            if owner is not None:
+                yield f"shadows `{name}` of the locked {owner}"
+            elif name in installation.standard_library:
+                yield f"shadows `{name}` of the standard library"
+        for info in path["infos"]:
+            name = info.split("-", 1)[0].lower().replace("_", "-")
+            if name in installation.expected:
+                yield f"has `{info}`, which comes before the locked one"
+    elif _owner_is_locked(installation, path["origin"]):
+        for name in path["modules"]:
+            yield f"provides `{name}`, which no distribution owns"
+
+
+def _owner_is_locked(installation: Installation, origin: str) -> bool:
+    return any(
+        line["pth"].endswith("/" + origin) for item in installation.locked.values() for line in item["path_lines"]
+    )

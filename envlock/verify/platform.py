@@ -1,0 +1,104 @@
+"""Which locked platform a host is, and what it must only be compatible with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from packaging.version import InvalidVersion, Version
+
+from envlock.agent.facts import Facts
+from envlock.lock.model import Lock
+from envlock.report import Finding, Severity
+
+_MACHINES = {
+    ("Linux", "x86_64"): "linux-64",
+    ("Linux", "aarch64"): "linux-aarch64",
+    ("Darwin", "arm64"): "osx-arm64",
+    ("Windows", "AMD64"): "win-64",
+}
+_LEGACY_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
+
+
+def platform_of(host: Mapping[str, str]) -> str | None:
+    """The conda subdir name of a host; None for one that envlock does not lock."""
+    return _MACHINES.get((host.get("system", ""), host.get("machine", "")))
+
+
+def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:
+    """The oldest glibc on which every locked wheel may run, by the wheels' own tags (PEP 600)."""
+    floors = [_wheel_floor(wheel.file) for _, wheel in lock.on(platform)]
+    return max((floor for floor in floors if floor is not None), default=None)
+
+
+def _wheel_floor(file: str) -> tuple[int, int] | None:
+    tags = file.removesuffix(".whl").rsplit("-", 1)[-1].split(".")
+    floors = [floor for tag in tags if (floor := _tag_floor(tag)) is not None]
+    return min(floors, default=None)
+
+
+def _tag_floor(tag: str) -> tuple[int, int] | None:
+    if match := _MANYLINUX.match(tag):
+        return int(match[1]), int(match[2])
+    return _LEGACY_MANYLINUX.get(tag.split("_", 1)[0])
+
+
+def judge_host(lock: Lock, platform: str, facts: Facts, *, require_gpu: bool) -> Iterator[Finding]:
+    """glibc and driver: must only be compatible, and are outside the runtime hash."""
+    yield from _judge_glibc(lock, platform, facts["host"].get("libc", ""))
+    yield from _judge_gpu(lock, platform, facts["host"], require_gpu)
+
+
+def _judge_glibc(lock: Lock, platform: str, libc: str) -> Iterator[Finding]:
+    floor = glibc_floor(lock, platform)
+    match = re.fullmatch(r"glibc (\d+)\.(\d+)", libc)
+    if floor is None or match is None:
+        return
+    here = (int(match[1]), int(match[2]))
+    if here < floor:
+        yield Finding(
+            code="glibc-too-old",
+            severity=Severity.INCOMPATIBLE,
+            component="host",
+            expected=f">= {floor[0]}.{floor[1]}",
+            observed=f"{here[0]}.{here[1]}",
+            message=f"glibc {here[0]}.{here[1]} is older than {floor[0]}.{floor[1]}, which a locked wheel needs",
+            hint=f'`glibc = "{here[0]}.{here[1]}"` in the manifest locks wheels for this host',
+        )
+
+
+def _judge_gpu(lock: Lock, platform: str, host: Mapping[str, str], require_gpu: bool) -> Iterator[Finding]:
+    stack = lock.stack.get(platform)
+    driver = host.get("nvidia_driver")
+    needs_gpu = stack is not None and stack.cuda not in (None, "cpu")
+    if driver is None:
+        if needs_gpu or require_gpu:
+            yield Finding(
+                code="no-gpu",
+                severity=Severity.INCOMPATIBLE if require_gpu else Severity.NOTE,
+                component="host",
+                message="no NVIDIA driver or device here: whether the GPU part would run was not looked at",
+                hint="`--require-gpu` makes this count" if not require_gpu else None,
+            )
+        return
+    floor = stack.driver if stack is not None else None
+    if floor is not None and _older(driver, floor):
+        yield Finding(
+            code="driver-too-old",
+            severity=Severity.INCOMPATIBLE,
+            component="host",
+            expected=f">= {floor}",
+            observed=driver,
+            message=f"NVIDIA driver {driver} is older than {floor}, the oldest that runs CUDA {stack.cuda}"
+            if stack is not None
+            else f"NVIDIA driver {driver} is older than {floor}",
+            hint=f"install driver {floor} or newer, or lock another `cuda`",
+        )
+
+
+def _older(left: str, right: str) -> bool:
+    try:
+        return Version(left) < Version(right)
+    except InvalidVersion:
+        return False
