@@ -1,0 +1,83 @@
+"""What a resolution is made of, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from packaging.utils import NormalizedName
+
+from envlock.manifest.platforms import Platform
+
+DEFAULT_INDEX = "default"
+PYTORCH_INDEX = "pytorch"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A wheel file as its index lists it; `size` in bytes where the index tells."""
+
+    file: str
+    url: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """One distribution as the resolver decided it, with every wheel that would fit, on a named index."""
+
+    name: NormalizedName
+    version: str
+    index: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """A pin with the one wheel that a platform takes."""
+
+    name: NormalizedName
+    version: str
+    index: str
+    wheel: Candidate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformResolution:
+    """What one platform takes, sorted by name. `extra` was asked of the resolver by us, only to say
+    which index it comes from: it stays only where something needs it."""
+
+    platform: Platform
+    chosen: tuple[Chosen, ...]
+    extra: frozenset[NormalizedName] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return {each.name: each.version for each in self.chosen}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Location:
+    """Where a locked wheel can be had from here, and the name of its index."""
+
+    url: str
+    index: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A step of work that is under way: for a progress line, never for a decision."""
+
+    step: str
+    done: int = 0
+    total: int = 0
+
+
+OnEvent: TypeAlias = Callable[[Event], None]
+
+
+def no_events(_event: Event) -> None:
+    """Listen to nothing."""

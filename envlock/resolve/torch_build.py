@@ -1,0 +1,120 @@
+"""Which build of PyTorch to look for, and on which index, so that its CUDA is the one asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from envlock import stack
+from envlock.manifest.model import AUTO, CPU
+from envlock.manifest.platforms import Platform
+from envlock.resolve.model import DEFAULT_INDEX, PYTORCH_INDEX
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What is asked of torch on one platform: `cuda` as in the manifest, the versions that may be taken,
+    the pin of the old lock, and the newest version there was at `exclude-newer` (None: no limit)."""
+
+    platform: Platform
+    cuda: str
+    specifier: SpecifierSet
+    where: str
+    pinned: str | None = None
+    newest: Version | None = None
+
+    def allows(self, version: str) -> bool:
+        return self.specifier.contains(version) and (self.newest is None or Version(version) <= self.newest)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """One way to get the build: an index, constraints that keep other builds out, and the variant that
+    the PyTorch index is asked for (None: what the default wheel is)."""
+
+    index: str = DEFAULT_INDEX
+    variant: str | None = None
+    constraints: tuple[str, ...] = ()
+
+
+def plans(wish: Wish) -> tuple[Plan, ...]:
+    """Ways to try, the best first. Raises NoSuchBuild where the facts say that none can work."""
+    if wish.platform is Platform.OSX_ARM64:
+        return (Plan(),)
+    if wish.cuda == AUTO:
+        return (_as_spelled(wish),)
+    if wish.cuda == CPU:
+        return (Plan(),) if wish.platform is Platform.WIN_64 else (_variant_plan(wish, CPU),)
+    return _cuda_plans(wish)
+
+
+def needs_time_limit(wish: Wish) -> bool:
+    """May an index without upload times decide the version of torch? Not where it is pinned."""
+    pinned = any(clause.operator in ("==", "===") for clause in wish.specifier)
+    return not pinned and wish.cuda != AUTO and wish.platform is not Platform.OSX_ARM64
+
+
+def _as_spelled(wish: Wish) -> Plan:
+    """`torch==2.6.0+cu118` names its variant, which only the PyTorch index has."""
+    variants = {local for clause in wish.specifier if (local := _local(clause.version))}
+    return Plan(index=PYTORCH_INDEX, variant=min(variants)) if variants else Plan()
+
+
+def _local(version: str) -> str | None:
+    try:
+        return Version(version).local
+    except InvalidVersion:  # `==2.6.*`
+        return None
+
+
+def _cuda_plans(wish: Wish) -> tuple[Plan, ...]:
+    known = [version for version in stack.torch_versions() if wish.allows(version)]
+    published = set(stack.versions_with(wish.cuda))
+    fitting = [version for version in known if version in published]
+    if fitting:
+        return tuple(_known_plans(wish, known, fitting))
+    if known and published:
+        raise stack.no_such_build(max(known, key=Version), wish.cuda, where=wish.where)
+    return tuple(_unproven_plans(wish))
+
+
+def _known_plans(wish: Wish, known: Iterable[str], fitting: Iterable[str]) -> Iterator[Plan]:
+    """The index of the newest release comes first; that of the locked one before it."""
+    variant = stack.variant_of(wish.cuda)
+    default = [each for each in fitting if _is_default(each, variant, wish.platform)]
+    elsewhere = _variant_plan(wish, variant)
+    if not default:
+        yield elsewhere
+        return
+    excluded = tuple(f"torch!={version}" for version in known if version not in default)
+    newest = max(stack.torch_versions(), key=Version)
+    here = Plan(variant=variant, constraints=(*excluded, f"torch<={newest}"))
+    preferred = _default_comes_first(wish, default, max(fitting, key=Version))
+    yield from (here, elsewhere) if preferred else (elsewhere, here)
+
+
+def _default_comes_first(wish: Wish, default: Iterable[str], newest: str) -> bool:
+    if wish.pinned is not None and wish.allows(wish.pinned):
+        return wish.pinned in default
+    return newest in default
+
+
+def _is_default(version: str, variant: str, platform: Platform) -> bool:
+    """The facts are about the default wheel for Linux x86_64; others have no CUDA, or are not known to."""
+    return platform is Platform.LINUX_64 and stack.default_variant(version) == variant
+
+
+def _unproven_plans(wish: Wish) -> Iterator[Plan]:
+    """Releases, or a CUDA, that the facts do not know yet: what comes is judged afterwards."""
+    variant = stack.variant_of(wish.cuda)
+    if wish.platform is Platform.LINUX_64:
+        yield Plan(variant=variant)
+    yield _variant_plan(wish, variant)
+
+
+def _variant_plan(wish: Wish, variant: str) -> Plan:
+    limit = () if wish.newest is None else (f"torch<={wish.newest.public}",)
+    return Plan(index=PYTORCH_INDEX, variant=variant, constraints=limit)
