@@ -591,6 +591,7 @@ def host_facts() -> Dict[str, str]:
     driver = _nvidia_driver()
     return {
         **({"nvidia_driver": driver} if driver else {}),
+        "platform": platform_name(),
         "name": system.nodename,
         "system": system.sysname,
         "kernel": system.release,
@@ -598,6 +599,19 @@ def host_facts() -> Dict[str, str]:
         "libc": " ".join(platform.libc_ver()),
         "byte_order": sys.byteorder,
     }
+
+
+_PLATFORMS = {
+    ("Linux", "x86_64"): "linux-64",
+    ("Linux", "aarch64"): "linux-aarch64",
+    ("Darwin", "arm64"): "osx-arm64",
+}
+
+
+def platform_name() -> str:
+    """This host as conda names its subdirs; "" for one that no lock has."""
+    system = os.uname()
+    return _PLATFORMS.get((system.sysname, system.machine), "")
 
 
 def _nvidia_driver() -> Optional[str]:

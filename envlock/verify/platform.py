@@ -11,19 +11,8 @@ from envlock.agent.facts import Facts
 from envlock.lock.model import Lock
 from envlock.report import Finding, Severity
 
-_MACHINES = {
-    ("Linux", "x86_64"): "linux-64",
-    ("Linux", "aarch64"): "linux-aarch64",
-    ("Darwin", "arm64"): "osx-arm64",
-    ("Windows", "AMD64"): "win-64",
-}
 _LEGACY_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
-
-
-def platform_of(host: Mapping[str, str]) -> str | None:
-    """The conda subdir name of a host; None for one that envlock does not lock."""
-    return _MACHINES.get((host.get("system", ""), host.get("machine", "")))
 
 
 def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:

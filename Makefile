@@ -1,0 +1,36 @@
+# `make demo` and `make test` do all their own set-up; they need Python 3.11 or newer, make and git.
+.PHONY: help demo test lint format bench clean
+
+help:
+	@echo "make demo    lock, emit, sync, verify, tamper, repair: the main job in two minutes"
+	@echo "make test    the quick suite;  make test SLOW=1  also real wheels and real tools"
+	@echo "make lint    ruff and mypy;    make bench  speed beside the peers;  make clean"
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+$(READY): pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh $(VENV)
+	@touch $@
+
+demo: $(READY)
+	@$(PY) scripts/demo.py
+
+test: $(READY) lint
+	@$(PY) -m pytest -n 2 --dist worksteal $(if $(SLOW),--slow) $(ARGS)
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(READY)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(READY)
+	@$(PY) -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

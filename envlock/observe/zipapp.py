@@ -1,0 +1,56 @@
+"""The agent as one importable file: the same bytes whenever and wherever it is written."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from envlock.errors import DiskFailed
+
+PACKAGE = "envlock_agent"
+_MAIN = "from envlock_agent.__main__ import main\n\nmain()\n"
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def agent_bytes() -> bytes:
+    """The zipapp: a shebang line, then the package `envlock_agent` and an entry point."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _members():
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, content)
+    return _SHEBANG + buffer.getvalue()
+
+
+def write_agent(output: Path) -> int:
+    """Write the zipapp, executable, and return its size in bytes."""
+    data = agent_bytes()
+    try:
+        output.write_bytes(data)
+        output.chmod(0o755)
+    except OSError as error:
+        raise DiskFailed(f"cannot write `{output}`: {error.strerror}", where=str(output)) from error
+    return len(data)
+
+
+def _members() -> list[tuple[str, bytes]]:
+    package = sorted(_walk(files("envlock.agent"), PACKAGE))
+    return [("__main__.py", _MAIN.encode()), *package]
+
+
+def _walk(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for child in folder.iterdir():
+        if child.is_dir():
+            if child.name != "__pycache__":
+                found += _walk(child, f"{name}/{child.name}")
+        elif not child.name.endswith(".pyc"):
+            found.append((f"{name}/{child.name}", child.read_bytes()))
+    return found
