@@ -1,0 +1,152 @@
+"""IDENTITY 2 without a wheel: rows, places, scripts, digests."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from envlock.agent.identity import (
+    Entry,
+    RecordRow,
+    UnsafePath,
+    clashes,
+    decode_hash,
+    distribution_digest,
+    entry_list,
+    entry_point_scripts,
+    is_cached_bytecode,
+    normalize_wheel_script,
+    parse_entry_list,
+    parse_record,
+    place_wheel_member,
+    safe_relative_path,
+)
+
+EMPTY = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+EMPTY_HEX = hashlib.sha256(b"").hexdigest()
+
+
+def test_the_entry_list_is_what_is_hashed_and_its_order_is_by_bytes() -> None:
+    entries = [Entry("lib", "b.py", "sha256", "2" * 64), Entry("lib", "B.py", "sha256", "1" * 64)]
+    data = entry_list("demo", "1.0", entries)
+    rows = b"lib\0B.py\0sha256\0" + b"1" * 64 + b"\nlib\0b.py\0sha256\0" + b"2" * 64 + b"\n"
+    assert data == b"envlock-dist-v1\0demo\x001.0\0" + rows
+    assert distribution_digest("demo", "1.0", entries) == hashlib.sha256(data).hexdigest()
+    assert distribution_digest("demo", "1.0", reversed(entries)) == hashlib.sha256(data).hexdigest()
+    assert parse_entry_list(data) == ("demo", "1.0", sorted(entries))
+
+
+@pytest.mark.parametrize("data", [b"", b"x\0y\0z\0w", b"envlock-dist-v1\0a\0b"])
+def test_what_is_no_entry_list_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="."):
+        parse_entry_list(data)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "path"),
+    [
+        ("a/b.py", "a/b.py"),
+        ("a\\b.py", "a/b.py"),
+        ("/a/b.py", "a/b.py"),
+        ("./a//b.py", "a/b.py"),
+        ("a/../b.py", "b.py"),
+        ("../../../bin/x", "../../../bin/x"),
+        ("a/../../x", "../x"),
+    ],
+)
+def test_paths_are_normalised(spelt: str, path: str) -> None:
+    assert safe_relative_path(spelt) == path
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a\nb", "\x7f"])
+def test_control_characters_are_refused(path: str) -> None:
+    with pytest.raises(UnsafePath, match=r"^control characters$"):
+        safe_relative_path(path)
+
+
+def test_of_two_rows_for_one_file_the_one_with_a_hash_counts() -> None:
+    rows = parse_record(f"a.py,,\n/a.py,{EMPTY},0\na.py,,\n")
+    assert rows == [RecordRow("a.py", "sha256", EMPTY_HEX, 0)]
+
+
+def test_record_with_quotes_and_crlf() -> None:
+    rows = parse_record(f'"a,b.py",{EMPTY},0\r\nc.py,md5=AAAA,3\r\n')
+    assert rows == [RecordRow("a,b.py", "sha256", EMPTY_HEX, 0), RecordRow("c.py", "", "", 3)]
+
+
+@pytest.mark.parametrize("value", ["", "sha256", "sha256=", "sha256=AAAA", "md5=abc", "sha256=é", "crc=1"])
+def test_a_hash_that_says_nothing_is_none(value: str) -> None:
+    assert decode_hash(value) == ("", "")
+
+
+def test_longer_algorithms_are_kept() -> None:
+    assert decode_hash("sha512=" + "A" * 86)[0] == "sha512"
+    assert len(decode_hash("sha384=" + "A" * 64)[1]) == 96
+
+
+@pytest.mark.parametrize(
+    ("member", "placed"),
+    [
+        ("demo/x.py", ("lib", "demo/x.py")),
+        ("demo-1.0.data/purelib/demo/x.py", ("lib", "demo/x.py")),
+        ("demo-1.0.data/platlib/demo/x.so", ("lib", "demo/x.so")),
+        ("demo-1.0.data/scripts/tool", ("scripts", "tool")),
+        ("demo-1.0.data/headers/x.h", ("headers", "x.h")),
+        ("demo-1.0.data/data/share/x", ("data", "share/x")),
+        ("demo-1.0.data/data/bin/tool", ("scripts", "tool")),
+        ("demo-1.0.data/data/lib/python3.11/site-packages/x.py", ("lib", "x.py")),
+        ("demo-1.0.data/data/include/site/python3.11/Demo/x.h", ("headers", "x.h")),
+        ("demo-1.0.data/data/include/python3.11/demo/x.h", ("headers", "x.h")),
+        ("demo-1.0.data/data/include/python3.11/other/x.h", ("data", "include/python3.11/other/x.h")),
+    ],
+)
+def test_members_are_placed_where_they_land(member: str, placed: tuple[str, str]) -> None:
+    assert place_wheel_member(member, "demo", (3, 11), "demo-1.0.data") == placed
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ("demo-1.0.data/odd/x", "unknown key `odd` under .data"),
+        ("demo-1.0.data/scripts", "a file directly under .data"),
+    ],
+)
+def test_members_that_land_nowhere(member: str, reason: str) -> None:
+    with pytest.raises(UnsafePath, match=f"^{reason}$"):
+        place_wheel_member(member, "demo", (3, 11), "demo-1.0.data")
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"#!python\nx", b"#!python\nx"),
+        (b"#!pythonw -u\nx", b"#!python\nx"),
+        (b"#!python\r\nx", b"#!python\nx"),
+        (b"#!python", b"#!python\n"),
+        (b"#!/usr/bin/env python\nx", b"#!/usr/bin/env python\nx"),
+        (b"\x7fELF", b"\x7fELF"),
+    ],
+)
+def test_scripts_of_a_wheel(content: bytes, value: bytes) -> None:
+    assert normalize_wheel_script(content) == value
+
+
+def test_entry_points_and_the_names_that_pip_gets() -> None:
+    text = "[console_scripts]\na = m.x:f\nb=m:g [extra]\n# c = d:e\n\n[gui_scripts]\nw = m : h\n[other]\nz = q:q\n"
+    assert entry_point_scripts(text, "demo", (3, 11)) == {"a": "m.x:f", "b": "m:g", "w": "m:h"}
+    pip = "[console_scripts]\npip = pip._internal.cli.main:main\npip3 = pip._internal.cli.main:main\n"
+    assert sorted(entry_point_scripts(pip, "pip", (3, 12))) == ["pip", "pip3", "pip3.12"]
+
+
+def test_cached_bytecode_is_told_from_importable_bytecode() -> None:
+    assert is_cached_bytecode("a/__pycache__/x.cpython-311.pyc")
+    assert not is_cached_bytecode("a/x.pyc")
+    assert not is_cached_bytecode("a__pycache__/x.pyc")
+
+
+def test_clashes_name_both_owners_once() -> None:
+    same = Entry("lib", "nvidia/__init__.py", "sha256", "0" * 64)
+    left, right = Entry("lib", "x.py", "sha256", "1" * 64), Entry("lib", "x.py", "sha256", "2" * 64)
+    assert clashes([("a", [same, left]), ("b", [same, right])]) == [("lib", "x.py", "a", "b")]
+    assert clashes([("a", [same]), ("b", [same])]) == []

@@ -1,0 +1,47 @@
+"""The vectors of IDENTITY 3."""
+
+from __future__ import annotations
+
+import pytest
+
+from envlock.agent.merkle import PythonIdentity, RuntimeTree, is_runtime_hash, leaf, parts, runtime_hash
+
+SIX = "1.17.0 1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"
+WIDGETS = "3.0.13 f752ad1c7a6f78f640fad02b39a2350368d2d626c00cdc59de8871450a052de0"
+PYTHON = PythonIdentity("cpython", "3.11", "cpython-311-x86_64-linux-gnu", "", "0", "0")
+A = RuntimeTree(PYTHON, {"six": SIX}, {}, {})
+B = RuntimeTree(
+    PYTHON._replace(version="3.11.7"),
+    {"six": SIX, "jupyterlab-widgets": WIDGETS},
+    {},
+    {"PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
+)
+PATHS = "a0e79c99e03fffed2bda9914f5972f42b92bfb0c77d05b1b334175f6c1895891"
+C = A._replace(conda={"demo": f"1.0 h0_0 linux-64 {PATHS}"})
+
+
+def test_leaves() -> None:
+    assert leaf("python", "version", "3.11") == "7265087d623d33349e50dee035b9a28c5c5c30608c279c3bba5fe2131dbc353c"
+    assert leaf("distribution", "six", SIX) == "3b0bf0a3e9c20c7a57588bab8f3ca07bf2ca1f3fda50e44d2f5b28b1033e9cf1"
+
+
+@pytest.mark.parametrize(
+    ("tree", "value"),
+    [
+        (A, "rt1:e60451b3be64095c4f85123eb06ebc78e32d46531ead6ceb0db5a5f2eff811a5"),
+        (B, "rt1:339ba865027bb20190f7f036858a26b9d511fcaffd0335150bdfa0f21a1c3c84"),
+        (C, "rt1:1af26d916c02385a70d95bc8958509f0334c45dae230045f53b6c1be2e2bfc2c"),
+    ],
+)
+def test_runtime_hashes(tree: RuntimeTree, value: str) -> None:
+    assert runtime_hash(tree) == value
+    assert is_runtime_hash(value)
+
+
+def test_an_empty_part_is_no_child() -> None:
+    assert sorted(parts(A)) == ["distributions", "python"]
+
+
+@pytest.mark.parametrize("text", [None, "", "rt1:", "rt1:" + "g" * 64, "rt1:" + "0" * 63, "rt2:" + "0" * 64])
+def test_what_is_no_runtime_hash(text: str | None) -> None:
+    assert not is_runtime_hash(text)

@@ -1,0 +1,69 @@
+"""The stat cache: what it keeps, and what it never trusts."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from envlock.agent.hashing import stat_row
+from envlock.agent.warm import Known, load, save
+
+OLD = time.time_ns() + 10**12
+
+
+def saved(tmp_path: Path, started_ns: int = OLD) -> tuple[Path, Path]:
+    target = tmp_path / "file"
+    target.write_text("x")
+    cache = tmp_path / "deep" / "rows"
+    known = {
+        str(target): Known(stat_row(str(target)), True, "ab" * 32),
+        str(tmp_path / "missing"): Known(None, False, ""),
+    }
+    save(str(cache), {"facts": 1}, known, started_ns)
+    return cache, target
+
+
+def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+    cache, target = saved(tmp_path)
+    loaded = load(str(cache))
+    assert loaded is not None
+    assert loaded.head == {"facts": 1}
+    assert loaded.known[str(target)] == Known(stat_row(str(target)), True, "ab" * 32)
+    assert loaded.changed() == []
+
+
+def test_a_change_a_removal_and_an_appearance(tmp_path: Path) -> None:
+    cache, target = saved(tmp_path)
+    loaded = load(str(cache))
+    assert loaded is not None
+    target.write_text("y")
+    assert loaded.changed() == [str(target)]
+    target.unlink()
+    (tmp_path / "missing").write_text("")
+    assert loaded.changed() == [str(target), str(tmp_path / "missing")]
+
+
+def test_rows_younger_than_two_seconds_are_not_trusted(tmp_path: Path) -> None:
+    cache, target = saved(tmp_path, time.time_ns())
+    loaded = load(str(cache))
+    assert loaded is not None
+    assert loaded.changed() == [str(target)]
+
+
+@pytest.mark.parametrize("at", [0, 20, 60, 100, -1])
+def test_a_damaged_cache_is_no_cache(tmp_path: Path, at: int) -> None:
+    cache, _ = saved(tmp_path)
+    content = bytearray(cache.read_bytes())
+    content[at] ^= 1
+    cache.write_bytes(bytes(content))
+    assert load(str(cache)) is None
+
+
+def test_no_cache_and_no_place_for_one(tmp_path: Path) -> None:
+    assert load(str(tmp_path / "none")) is None
+    (tmp_path / "file").write_text("")
+    save(str(tmp_path / "file" / "below"), {}, {}, OLD)
+    assert os.listdir(tmp_path) == ["file"]
