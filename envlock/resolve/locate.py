@@ -31,15 +31,11 @@ class _Search:
         wanted = tuple(distributions)
         stack = self.lock.stack.get(self.platform)
         variant = None if stack is None else stack.variant
-        routes = {
-            canonicalize_name(each.name): each.index for each in wanted if each.index != DEFAULT_INDEX
-        }
+        routes = {canonicalize_name(each.name): each.index for each in wanted if each.index != DEFAULT_INDEX}
         named = {index: index_url(index, self.sources, variant) for index in set(routes.values())}
         major, minor = self.lock.glibc.split(".")
         return Question(
-            target=Target(
-                platform=self.platform, python=self.lock.python, glibc=(int(major), int(minor))
-            ),
+            target=Target(platform=self.platform, python=self.lock.python, glibc=(int(major), int(minor))),
             indexes=Indexes(default=self.sources.get(DEFAULT_INDEX), named=named, routes=routes),
             requirements=tuple(f"{each.name}=={each.version}" for each in wanted),
             with_dependencies=False,

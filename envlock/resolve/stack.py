@@ -16,7 +16,7 @@ from envlock.manifest.platforms import Platform
 TORCH = "torch"
 _TRITON = ("triton", "pytorch-triton", "triton-windows")
 _RUNTIME = re.compile(r"nvidia-cuda-runtime(?:-cu\d+)?|cuda-toolkit")
-_LOCAL_CUDA = re.compile(r"cu(\d+)(\d)")
+_LOCAL_CUDA = re.compile(r"cu(\d\d)\d")
 
 
 def read_stack(versions: Mapping[str, str], platform: Platform) -> Stack:
@@ -30,16 +30,24 @@ def read_stack(versions: Mapping[str, str], platform: Platform) -> Stack:
     version = Version(versions[TORCH])
     variant = _variant(version, versions, platform)
     cuda = None if variant is None else _cuda(variant)
+    build = _build(version.public, variant, platform)
     return Stack(
         torch=version.public,
         cuda=cuda,
         variant=variant,
-        cudnn=_pin(versions, "nvidia-cudnn", variant) or _fact(version.public, variant, "cudnn"),
-        nccl=_pin(versions, "nvidia-nccl", variant) or _fact(version.public, variant, "nccl"),
+        cudnn=_pin(versions, "nvidia-cudnn", variant) or (build.cudnn if build else None),
+        nccl=_pin(versions, "nvidia-nccl", variant) or (build.nccl if build else None),
         triton=next((versions[name] for name in _TRITON if name in versions), None),
-        gpu_archs=_gpu_archs(version.public, variant),
-        driver=None if cuda in (None, CPU) else facts.driver_floor(cuda, platform),
+        gpu_archs=() if build is None else build.archs,
+        driver=None if cuda is None else facts.driver_floor(cuda, platform),
     )
+
+
+def _build(torch: str, variant: str | None, platform: Platform) -> facts.Build | None:
+    """The facts are about builds for Linux x86_64."""
+    if variant is None or platform is not Platform.LINUX_64:
+        return None
+    return facts.build(torch, variant)
 
 
 def _variant(torch: Version, versions: Mapping[str, str], platform: Platform) -> str | None:
@@ -76,15 +84,6 @@ def _pin(versions: Mapping[str, str], stem: str, variant: str | None) -> str | N
     match = _LOCAL_CUDA.fullmatch(variant or "")
     names = (f"{stem}-cu{match.group(1)}", stem) if match else ()
     return next((versions[name] for name in names if name in versions), None)
-
-
-def _fact(torch: str, variant: str | None, key: str) -> str | None:
-    build = None if variant in (None, CPU) else facts.build(torch, variant)
-    return None if build is None else getattr(build, key)
-
-
-def _gpu_archs(torch: str, variant: str | None) -> tuple[str, ...]:
-    return () if variant in (None, CPU) else tuple(facts.gpu_archs(torch, variant))
 
 
 def check_build(stack: Stack, asked: str, *, platform: Platform, where: str) -> None:

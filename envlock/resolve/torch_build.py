@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -48,7 +48,7 @@ def plans(wish: Wish) -> tuple[Plan, ...]:
         return (_as_spelled(wish),)
     if wish.cuda == CPU:
         return (Plan(),) if wish.platform is Platform.WIN_64 else (_variant_plan(wish, CPU),)
-    return _cuda_plans(wish)
+    return tuple(_cuda_plans(wish))
 
 
 def needs_time_limit(wish: Wish) -> bool:
@@ -70,18 +70,23 @@ def _local(version: str) -> str | None:
         return None
 
 
-def _cuda_plans(wish: Wish) -> tuple[Plan, ...]:
-    known = [version for version in stack.torch_versions() if wish.allows(version)]
-    published = set(stack.versions_with(wish.cuda))
+def _cuda_plans(wish: Wish) -> Iterator[Plan]:
+    known = [str(version) for version in stack.torch_versions() if wish.allows(str(version))]
+    published = frozenset(stack.versions_with(wish.cuda))
     fitting = [version for version in known if version in published]
     if fitting:
-        return tuple(_known_plans(wish, known, fitting))
-    if known and published:
-        raise stack.no_such_build(max(known, key=Version), wish.cuda, where=wish.where)
-    return tuple(_unproven_plans(wish))
+        return _known_plans(wish, known, fitting)
+    certain = [version for version in known if stack.is_complete(version)]
+    if certain and not _is_newer_than_the_facts(wish.cuda):
+        raise stack.no_such_build(certain[-1], wish.cuda, where=wish.where, platform=wish.platform)
+    return _unproven_plans(wish)
 
 
-def _known_plans(wish: Wish, known: Iterable[str], fitting: Iterable[str]) -> Iterator[Plan]:
+def _is_newer_than_the_facts(cuda: str) -> bool:
+    return all(build.cuda == CPU or Version(build.cuda) < Version(cuda) for build in stack.builds())
+
+
+def _known_plans(wish: Wish, known: list[str], fitting: list[str]) -> Iterator[Plan]:
     """The index of the newest release comes first; that of the locked one before it."""
     variant = stack.variant_of(wish.cuda)
     default = [each for each in fitting if _is_default(each, variant, wish.platform)]
@@ -89,17 +94,16 @@ def _known_plans(wish: Wish, known: Iterable[str], fitting: Iterable[str]) -> It
     if not default:
         yield elsewhere
         return
-    excluded = tuple(f"torch!={version}" for version in known if version not in default)
-    newest = max(stack.torch_versions(), key=Version)
-    here = Plan(variant=variant, constraints=(*excluded, f"torch<={newest}"))
-    preferred = _default_comes_first(wish, default, max(fitting, key=Version))
-    yield from (here, elsewhere) if preferred else (elsewhere, here)
+    here = Plan(variant=variant, constraints=_only(default, known))
+    first = wish.pinned if wish.pinned is not None and wish.allows(wish.pinned) else fitting[-1]
+    yield from (here, elsewhere) if first in default else (elsewhere, here)
 
 
-def _default_comes_first(wish: Wish, default: Iterable[str], newest: str) -> bool:
-    if wish.pinned is not None and wish.allows(wish.pinned):
-        return wish.pinned in default
-    return newest in default
+def _only(versions: list[str], known: list[str]) -> tuple[str, ...]:
+    """Constraints that leave `versions` of all `known` ones, both ascending."""
+    first, last = known.index(versions[0]), known.index(versions[-1])
+    others = (version for version in known[first:last] if version not in versions)
+    return (f"torch>={versions[0]}", f"torch<={versions[-1]}", *(f"torch!={each}" for each in others))
 
 
 def _is_default(version: str, variant: str, platform: Platform) -> bool:
@@ -108,7 +112,7 @@ def _is_default(version: str, variant: str, platform: Platform) -> bool:
 
 
 def _unproven_plans(wish: Wish) -> Iterator[Plan]:
-    """Releases, or a CUDA, that the facts do not know yet: what comes is judged afterwards."""
+    """Builds that the facts do not know yet: what comes is judged afterwards."""
     variant = stack.variant_of(wish.cuda)
     if wish.platform is Platform.LINUX_64:
         yield Plan(variant=variant)

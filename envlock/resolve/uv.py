@@ -74,6 +74,7 @@ _NETWORK = re.compile(
     r"|connectivity is disabled"
 )
 _NO_SOLUTION = "No solution found"
+_FORK = re.compile(r"(?<=[\w\]])\{[^}]*\}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
@@ -236,7 +237,7 @@ def failure(outcome: Outcome, *, where: str | None, hint: str | None = None) -> 
     message, causes, hints = explanation(outcome.stderr)
     facts = tuple(("uv says", text) for text in hints)
     if outcome.is_unsolvable:
-        facts = (*(("because", text) for text in causes), *facts)
+        facts = (*(("because", _reason(text)) for text in causes), *facts)
         message = "no set of versions satisfies the manifest"
         advice = hint or "loosen one of the requirements named above"
         return NoSolution(message, where=where, hint=advice, facts=facts)
@@ -261,15 +262,29 @@ def explanation(stderr: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
             current.append(_retold(rest))
         elif colon and label == "warning":
             current = None
-        elif line.startswith(" ") and current is not None:
-            current.append(_retold(line.strip()))
+        elif line.startswith(" ") and current:
+            _continue(current, _retold(line.strip()))
     message = " ".join(blocks["error"]) or "it gave no reason"
     return message, tuple(blocks["cause"]), tuple(blocks["hint"])
 
 
+def _continue(texts: list[str], line: str) -> None:
+    """Each step of the search is a text; the rows of a list ("one of:") belong to its step."""
+    if line.startswith("And "):
+        texts.append(line)
+    else:
+        texts[-1] += f" {line}" if texts[-1].endswith(":") else f", {line}"
+
+
 def _retold(text: str) -> str:
-    told = text.replace(f"{PROJECT} depends on", "the manifest asks for")
+    """In words: `x{sys_platform == 'linux'}==1.0` is uv's own way to name a fork of its search."""
+    told = _FORK.sub("", text).replace(f"{PROJECT} depends on", "the manifest asks for")
+    told = told.replace("your requirements are unsatisfiable", "the manifest cannot be satisfied")
     return told.replace(", we can conclude that ", ", so ").strip().rstrip(".")
+
+
+def _reason(cause: str) -> str:
+    return cause.removeprefix("And because ").removeprefix("Because ")
 
 
 def _without_credentials(text: str) -> str:

@@ -95,9 +95,7 @@ def _write_project(folder: Path, question: Question) -> None:
     used = sorted(set(routes.values()))
     uv = {
         "sources": {name: {"index": index} for name, index in sorted(routes.items())},
-        "index": [
-            {"name": name, "url": question.indexes.named[name], "explicit": True} for name in used
-        ],
+        "index": [{"name": name, "url": question.indexes.named[name], "explicit": True} for name in used],
     }
     project = {"name": PROJECT, "version": "0", "dependencies": list(question.requirements)}
     text = toml_document({"project": project, "tool": {"uv": uv}})
@@ -106,14 +104,19 @@ def _write_project(folder: Path, question: Question) -> None:
         lines = "".join(f"{line}\n" for line in question.constraints)
         (folder / _CONSTRAINTS).write_text(lines, encoding="utf-8")
     if question.preferences:
-        (folder / _OUTPUT).write_text(_preferences(question.preferences), encoding="utf-8")
+        (folder / _OUTPUT).write_text(_preferences(question), encoding="utf-8")
 
 
-def _preferences(pins: Mapping[str, str]) -> str:
-    """An earlier output as uv honours it: names and versions are enough."""
-    packages = [{"name": name, "version": version} for name, version in sorted(pins.items())]
-    head = {"lock-version": "1.0", "created-by": "envlock", "packages": packages}
-    return toml_document(head)
+def _preferences(question: Question) -> str:
+    """An earlier output as uv honours it: names and versions, and the index where it is a named one."""
+    packages = [_preference(question.indexes, *pin) for pin in sorted(question.preferences.items())]
+    return toml_document({"lock-version": "1.0", "created-by": "envlock", "packages": packages})
+
+
+def _preference(indexes: Indexes, name: str, version: str) -> dict[str, str]:
+    index = indexes.routes.get(canonicalize_name(name))
+    place = {} if index is None else {"index": indexes.named[index]}
+    return {"name": name, "version": version, **place}
 
 
 def _arguments(question: Question) -> tuple[str, ...]:
