@@ -1,26 +1,26 @@
 """Everything that envlock can fail with, and the exit status each failure ends in.
 
-    EnvlockError                          exit
-    ├── UsageFault                        2   usage
-    ├── InvalidInput                      3   a file that the user wrote, or a lockfile
-    │   ├── ManifestInvalid                   manifest-invalid
-    │   └── LockfileInvalid                   lockfile-invalid
-    ├── NoSolution                        4   what was asked for cannot be had
-    │   ├── NoSuchBuild                       no-such-build
-    │   ├── WrongBuild                        wrong-build
-    │   ├── NoWheel                           no-wheel
-    │   ├── BadWheel                          bad-wheel
-    │   ├── FileClash                         file-clash
-    │   └── RecordLies                        record-lies
-    ├── SourceFailed                      5   network, index or registry
-    │   ├── IndexFailed                       index-failed
-    │   ├── HashMismatch                      hash-mismatch
-    │   └── GoneFromIndex                     gone-from-index
-    ├── ToolFailed                        6   a tool is missing or failed
-    │   ├── ToolMissing                       tool-missing
-    │   ├── NoInterpreter                     no-interpreter
-    │   └── DiskFailed                        disk-failed
-    └── CouldNotTell                      8   could not look; never called a match
+EnvlockError                          exit
+├── UsageFault                        2   usage
+├── InvalidInput                      3   a file that the user wrote, or a lockfile
+│   ├── ManifestInvalid                   manifest-invalid
+│   └── LockfileInvalid                   lockfile-invalid
+├── NoSolution                        4   what was asked for cannot be had
+│   ├── NoSuchBuild                       no-such-build
+│   ├── WrongBuild                        wrong-build
+│   ├── NoWheel                           no-wheel
+│   ├── BadWheel                          bad-wheel
+│   ├── FileClash                         file-clash
+│   └── RecordLies                        record-lies
+├── SourceFailed                      5   network, index or registry
+│   ├── IndexFailed                       index-failed
+│   ├── HashMismatch                      hash-mismatch
+│   └── GoneFromIndex                     gone-from-index
+├── ToolFailed                        6   a tool is missing or failed
+│   ├── ToolMissing                       tool-missing
+│   ├── NoInterpreter                     no-interpreter
+│   └── DiskFailed                        disk-failed
+└── CouldNotTell                      8   could not look; never called a match
 """
 
 from __future__ import annotations
@@ -74,8 +74,15 @@ class InvalidInput(EnvlockError):
     code = "invalid-input"
     exit_status = 3
 
-    def __init__(self, message: str, *, faults: Sequence[Fault] = (), where: str | None = None,
-                 hint: str | None = None, facts: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        faults: Sequence[Fault] = (),
+        where: str | None = None,
+        hint: str | None = None,
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(message, where=where, hint=hint, facts=facts)
         self.faults = tuple(faults)
 

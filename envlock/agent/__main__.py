@@ -6,7 +6,7 @@ import os
 import sys
 
 from . import expect
-from .full_pass import platform_name
+from .host import platform_name
 from .lockfile import read_expectation
 from .prefix import prefix_of_executable
 from .survey import CONTENT, LEVELS, Request, survey
@@ -18,7 +18,9 @@ def main() -> None:
     """Parse the command line, observe, print. Exit status 0, 2 (usage) or 8 (nothing to look at)."""
     parser = argparse.ArgumentParser(prog="envlock-agent", description=__doc__)
     parser.add_argument("--prefix", help="the environment (default: that of the running Python)")
-    parser.add_argument("--expect", help="an envlock.lock: only what it locks is hashed, and differences are told apart")
+    parser.add_argument(
+        "--expect", help="an envlock.lock: only what it locks is hashed, and differences are told apart"
+    )
     parser.add_argument("--level", choices=LEVELS, default=CONTENT)
     arguments = parser.parse_args()
     prefix = os.path.abspath(arguments.prefix or prefix_of_executable(sys.executable))

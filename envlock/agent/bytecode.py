@@ -11,7 +11,7 @@ import marshal
 import subprocess
 import sys
 from types import CodeType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 # co_filename is judged apart; co_lnotab is derived (and deprecated); methods and closures are no fields.
 _NOT_FIELDS = ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branches")
@@ -70,7 +70,7 @@ def _would_load(pyc: bytes, source: bytes, mtime: int, size: int) -> bool:
 
 def _judge(pyc: bytes, source: bytes, job: PycJob) -> str:
     try:
-        found = marshal.loads(pyc[16:])
+        found = marshal.loads(pyc[16:])  # noqa: S302 - read, never run, in a process of its own
     except Exception:
         return "its code cannot be read"
     if not isinstance(found, CodeType):
@@ -182,19 +182,18 @@ def _start(batch: List[PycJob], executable: Optional[str]) -> _Worker:
     from .interpreter import CLEAN_ENVIRONMENT, source_of
 
     program = source_of("bytecode.py") + "\nmain()\n"
-    # A file, not a pipe: two workers are fed and read at once without threads.
-    feed = tempfile.TemporaryFile()
-    feed.write(json.dumps(batch).encode())
-    feed.seek(0)
-    answers = tempfile.TemporaryFile()
-    process = subprocess.Popen(
-        [executable or sys.executable, "-I", "-S", "-B", "-c", program],
-        stdin=feed,
-        stdout=answers,
-        stderr=subprocess.DEVNULL,
-        env=CLEAN_ENVIRONMENT,
-    )
-    feed.close()
+    answers = tempfile.TemporaryFile()  # noqa: SIM115 - `_finish` closes it
+    # Files, not pipes: two workers are fed and read at once without threads.
+    with tempfile.TemporaryFile() as feed:
+        feed.write(json.dumps(batch).encode())
+        feed.seek(0)
+        process = subprocess.Popen(
+            [executable or sys.executable, "-I", "-S", "-B", "-c", program],
+            stdin=feed,
+            stdout=answers,
+            stderr=subprocess.DEVNULL,
+            env=CLEAN_ENVIRONMENT,
+        )
     return _Worker(process, answers)
 
 

@@ -91,7 +91,9 @@ def _dynamic(
         tags.setdefault(tag, []).append(value)
     if _DT_STRTAB not in tags or _DT_STRSZ not in tags:
         return NOTHING
-    strings = os.pread(descriptor, min(tags[_DT_STRSZ][0], _MOST_BYTES), _file_offset(tags[_DT_STRTAB][0], loads))
+    strings = os.pread(
+        descriptor, min(tags[_DT_STRSZ][0], _MOST_BYTES), _file_offset(tags[_DT_STRTAB][0], loads)
+    )
     texts = {tag: [_string(strings, value) for value in tags.get(tag, [])] for tag in _TEXTS}
     return Dynamic(
         tuple(texts[_DT_NEEDED]),

@@ -66,7 +66,7 @@ def preloaded(environment: Mapping[str, str]) -> List[Tuple[str, str]]:
 
 def shadowing(environment: Mapping[str, str], names: Set[str]) -> List[Tuple[str, str, str]]:
     """(variable, file, name) of libraries in the search path that bear the name of an installed one."""
-    found = []
+    found: List[Tuple[str, str, str]] = []
     for variable in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         for directory in environment.get(variable, "").replace(";", ":").split(":"):
             if not directory:

@@ -14,10 +14,20 @@ _LIBRARY = re.compile(r"\.so(\.\d+)*$|\.dylib$")
 _CUSTOMIZE = re.compile(r"(site|user)customize(\.py|\.pyc|\.[^/]*\.so|\.so)?$")
 _SHELL_START = re.compile(r"(de)?activate|\.(sh|bash|csh|fish|nu|ps1|xsh|bat)$")
 # glibc looks below a search path for these first (ld.so(8), glibc 2.33 and before 2.37).
-_HWCAPS = ("glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2", "tls", "tls/x86_64", "x86_64")
+_HWCAPS = (
+    "glibc-hwcaps/x86-64-v4",
+    "glibc-hwcaps/x86-64-v3",
+    "glibc-hwcaps/x86-64-v2",
+    "tls",
+    "tls/x86_64",
+    "x86_64",
+)
 
 SITE, USER_SITE, SYSTEM_SITE = "site", "user-site", "system-site"
 BIN, PTH, RPATH, PYTHONPATH, STDLIB = "bin", "pth", "rpath", "pythonpath", "stdlib"
+
+
+WALKED = (SITE, USER_SITE, SYSTEM_SITE)
 
 
 class Root(NamedTuple):
@@ -173,7 +183,9 @@ def startup_in(directory: str) -> List[str]:
         return []
 
 
-def unowned_in_bin(directory: str, tree: Tree, owned: Set[str], is_python: Callable[[str], bool]) -> List[Found]:
+def unowned_in_bin(
+    directory: str, tree: Tree, owned: Set[str], is_python: Callable[[str], bool]
+) -> List[Found]:
     """Code in a script directory: executables, shell start-up files and, as `sys.path[0]`, modules."""
     found = []
     start = directory + "/"
@@ -235,9 +247,10 @@ def unowned_libraries(directory: str, owned: Set[str], counts: Callable[[str], b
         return []
     for name in names:
         path = f"{directory}/{name}"
-        if path not in owned and counts(name) and os.path.isfile(path):
-            if _LIBRARY.search(name) or _is_elf(path):
-                found.append(Found(path, "library", RPATH, leads_to(path)))
+        if path in owned or not counts(name) or not os.path.isfile(path):
+            continue
+        if _LIBRARY.search(name) or _is_elf(path):
+            found.append(Found(path, "library", RPATH, leads_to(path)))
     return found
 
 

@@ -15,7 +15,6 @@ from .identity import (
     is_installer_file,
     normalized_name,
     parse_record,
-    safe_relative_path,
 )
 from .prefix import Layout
 
@@ -191,14 +190,3 @@ def _editable(path: str) -> Optional[str]:
 def relative_to_prefix(path: str, prefix: str) -> str:
     """How a finding names a file: relative to the prefix where it is inside, else as it is."""
     return path[len(prefix) + 1 :] if path.startswith(prefix + "/") else path
-
-
-__all__ = [
-    "Installed",
-    "Owned",
-    "find_infos",
-    "read_distribution",
-    "relative_to_prefix",
-    "safe_relative_path",
-    "split_info",
-]

@@ -85,11 +85,18 @@ def describe(prefix: str, is_venv: bool) -> Dict[str, Any]:
 
 def ask(executable: str, prefix: str, is_venv: bool) -> Interpreter:
     """Start `executable` and let it describe itself. Raises NoAnswer with what it said instead."""
-    program = source_of("interpreter.py") + "\nprint(json.dumps(describe(sys.argv[1], sys.argv[2] == 'venv')))\n"
+    program = (
+        source_of("interpreter.py") + "\nprint(json.dumps(describe(sys.argv[1], sys.argv[2] == 'venv')))\n"
+    )
     command = [executable, "-I", "-S", "-B", "-c", program, prefix, "venv" if is_venv else "base"]
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=60, env=CLEAN_ENVIRONMENT, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=60,
+            env=CLEAN_ENVIRONMENT,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoAnswer(str(error)) from error
@@ -140,7 +147,10 @@ def _stdlib_names() -> List[str]:
     import sysconfig
 
     found = set(sys.builtin_module_names)
-    for directory in (sysconfig.get_path("stdlib"), os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload")):
+    for directory in (
+        sysconfig.get_path("stdlib"),
+        os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload"),
+    ):
         if os.path.isdir(directory):
             found.update(entry.split(".", 1)[0] for entry in os.listdir(directory))
     return sorted(name for name in found if name.isidentifier())

@@ -72,7 +72,9 @@ def _rpm(wanted: Dict[str, str], root: str) -> Set[str]:
     owned = [path for path, owner in zip(paths, _rpm_owners(paths, root)) if owner]
     if not owned:
         return set()
-    changed = {line.split(None, 2)[-1] for line in _run(["rpm", "--root", root, "-V", "--nodeps", "-f", *owned])}
+    changed = {
+        line.split(None, 2)[-1] for line in _run(["rpm", "--root", root, "-V", "--nodeps", "-f", *owned])
+    }
     return {wanted[path] for path in owned if path not in changed}
 
 

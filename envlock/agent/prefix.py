@@ -120,7 +120,9 @@ def _python_fault(path: str, homes: Optional[List[str]]) -> Optional[str]:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if magic not in _MAGICS:
-        return "is not an executable of this machine: a script or other bytes stand where the interpreter should"
+        return (
+            "is not an executable of this machine: a script or other bytes stand where the interpreter should"
+        )
     if homes is None:
         return None
     for home in homes:

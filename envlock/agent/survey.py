@@ -10,10 +10,11 @@ An empty expectation means that every distribution of the prefix is hashed.
 import hashlib
 import json
 import time
-from typing import Any, Dict, List, Mapping, Set
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 from . import environment, expect, facts, warm
-from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request
+from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, empty_document
+from .target import open_target
 
 AGENT_VERSION = 1
 
@@ -36,9 +37,15 @@ def survey(request: Request) -> facts.Facts:
     return document
 
 
-def _full(request: Request, cache: "warm.WarmCache | None") -> facts.Facts:
+def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
     started_ns = time.time_ns()
-    work = FullPass(request, cache)
+    target, prefix, faults, reason = open_target(request.prefix, request.in_process)
+    if target is None:
+        document = empty_document(request, prefix.path)
+        document["python_faults"] = [[fault.path, fault.reason] for fault in faults]
+        document["unreadable"] = [["bin/python", reason]]
+        return document
+    work = FullPass(request, target, cache)
     document = work.run()
     if request.cache and request.level != ROOTS:
         head = {"shape": _shape(request), "facts": document, "bytecode": sorted(work.same_bytecode)}

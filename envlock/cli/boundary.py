@@ -55,7 +55,7 @@ def error_document(error: EnvlockError) -> dict[str, Any]:
         "message": error.message,
         "where": error.where,
         "hint": error.hint,
-        "facts": {label: text for label, text in error.facts},
+        "facts": dict(error.facts),
     }
     if isinstance(error, InvalidInput):
         document["faults"] = [

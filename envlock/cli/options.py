@@ -18,7 +18,13 @@ _FILE = click.Path(path_type=Path)
 
 def lock_option(command: Command) -> Command:
     return click.option(
-        "-l", "--lock", "lock_path", type=_FILE, default="envlock.lock", show_default=True, help="the lockfile"
+        "-l",
+        "--lock",
+        "lock_path",
+        type=_FILE,
+        default="envlock.lock",
+        show_default=True,
+        help="the lockfile",
     )(command)
 
 
@@ -74,5 +80,7 @@ def _prefix_of(python: Path) -> Path:
     from envlock.agent.prefix import prefix_of_executable
 
     if not python.exists():
-        raise CouldNotTell(f"there is no interpreter at `{python}`", hint="`--prefix DIR` names an environment")
+        raise CouldNotTell(
+            f"there is no interpreter at `{python}`", hint="`--prefix DIR` names an environment"
+        )
     return Path(prefix_of_executable(str(python)))

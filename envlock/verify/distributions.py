@@ -48,9 +48,7 @@ class Installation:
                 locked[item["name"]] = item
             else:
                 others.append(item)
-        return cls(
-            facts=facts, project=lock.project, expected=expected, locked=locked, others=tuple(others)
-        )
+        return cls(facts=facts, project=lock.project, expected=expected, locked=locked, others=tuple(others))
 
     @property
     def locked_top_level(self) -> Mapping[str, str]:

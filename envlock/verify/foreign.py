@@ -27,7 +27,8 @@ def judge_foreign(installation: Installation, facts: Facts) -> Iterator[Finding]
             severity=Severity.DIFFERS,
             component="bytecode",
             path=bytecode["file"],
-            message=f"`{bytecode['file']}` is not what `{bytecode['source']}` compiles to: {bytecode['reason']}",
+            message=f"`{bytecode['file']}` is not what `{bytecode['source']}` compiles to: "
+            + bytecode["reason"],
             hint="remove it: Python writes it again",
         )
     if facts["sees_system_site"]:
@@ -111,5 +112,7 @@ def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
 
 def _owner_is_locked(installation: Installation, origin: str) -> bool:
     return any(
-        line["pth"].endswith("/" + origin) for item in installation.locked.values() for line in item["path_lines"]
+        line["pth"].endswith("/" + origin)
+        for item in installation.locked.values()
+        for line in item["path_lines"]
     )

@@ -38,7 +38,9 @@ def source(tmp_path: Path) -> Path:
 def write_pyc(source: Path, code: object, flags: int = 1) -> PycJob:
     pyc = Path(importlib.util.cache_from_source(str(source)))
     pyc.parent.mkdir(exist_ok=True)
-    pyc.write_bytes(importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little") + bytes(8) + marshal.dumps(code))
+    pyc.write_bytes(
+        importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little") + bytes(8) + marshal.dumps(code)
+    )
     return PycJob(str(source), str(pyc), 0)
 
 

@@ -14,10 +14,17 @@ from tests.support.elf import make_elf
 def test_a_made_library(tmp_path: Path) -> None:
     path = tmp_path / "lib.so"
     path.write_bytes(
-        make_elf(needed=["libm.so.6", "libx.so.1"], runpath="$ORIGIN/../a:/opt/b", rpath="${ORIGIN}", soname="lib.so.2")
+        make_elf(
+            needed=["libm.so.6", "libx.so.1"],
+            runpath="$ORIGIN/../a:/opt/b",
+            rpath="${ORIGIN}",
+            soname="lib.so.2",
+        )
     )
     dynamic = read_dynamic(str(path))
-    assert dynamic == Dynamic(("libm.so.6", "libx.so.1"), ("${ORIGIN}",), ("$ORIGIN/../a", "/opt/b"), "lib.so.2")
+    assert dynamic == Dynamic(
+        ("libm.so.6", "libx.so.1"), ("${ORIGIN}",), ("$ORIGIN/../a", "/opt/b"), "lib.so.2"
+    )
     assert origin_directories(dynamic, "/e/lib/lib.so") == ["/e/lib", "/e/a"]
 
 

@@ -39,7 +39,7 @@ def test_the_entry_list_is_what_is_hashed_and_its_order_is_by_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"x\0y\0z\0w", b"envlock-dist-v1\0a\0b"])
 def test_what_is_no_entry_list_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_entry_list(data)
 
 
@@ -133,7 +133,9 @@ def test_scripts_of_a_wheel(content: bytes, value: bytes) -> None:
 
 
 def test_entry_points_and_the_names_that_pip_gets() -> None:
-    text = "[console_scripts]\na = m.x:f\nb=m:g [extra]\n# c = d:e\n\n[gui_scripts]\nw = m : h\n[other]\nz = q:q\n"
+    text = (
+        "[console_scripts]\na = m.x:f\nb=m:g [extra]\n# c = d:e\n\n[gui_scripts]\nw = m : h\n[other]\nz = q\n"
+    )
     assert entry_point_scripts(text, "demo", (3, 11)) == {"a": "m.x:f", "b": "m:g", "w": "m:h"}
     pip = "[console_scripts]\npip = pip._internal.cli.main:main\npip3 = pip._internal.cli.main:main\n"
     assert sorted(entry_point_scripts(pip, "pip", (3, 12))) == ["pip", "pip3", "pip3.12"]

@@ -27,7 +27,9 @@ name = "demo"
 version = "1.0"
 requires = []
 wheels = [
-    { file = "a.whl", platforms = ["linux-64"], size = 12, digest = "d1", fixups = [{ place = "lib", path = "x", absent = true }] },
+    { file = "a.whl", platforms = ["linux-64"], size = 12, digest = "d1", fixups = [
+        { place = "lib", path = "x", absent = true },
+    ] },
     { file = "b.whl", platforms = ["osx-arm64"], size = 13, digest = "d2" },
 ]
 
@@ -50,8 +52,9 @@ def test_what_it_expects() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "a = ", "a = [1", 'a = "x', "[a", "a = 1\na = 2", "a = {b = 1", "a = 'x'", "= 1", "a = [1 2]"]
+    "text",
+    ["a", "a = ", "a = [1", 'a = "x', "[a", "a = 1\na = 2", "a = {b = 1", "a = 'x'", "= 1", "a = [1 2]"],
 )
 def test_what_is_no_such_toml_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_subset(text)

@@ -21,8 +21,13 @@ C = A._replace(conda={"demo": f"1.0 h0_0 linux-64 {PATHS}"})
 
 
 def test_leaves() -> None:
-    assert leaf("python", "version", "3.11") == "7265087d623d33349e50dee035b9a28c5c5c30608c279c3bba5fe2131dbc353c"
-    assert leaf("distribution", "six", SIX) == "3b0bf0a3e9c20c7a57588bab8f3ca07bf2ca1f3fda50e44d2f5b28b1033e9cf1"
+    assert (
+        leaf("python", "version", "3.11")
+        == "7265087d623d33349e50dee035b9a28c5c5c30608c279c3bba5fe2131dbc353c"
+    )
+    assert (
+        leaf("distribution", "six", SIX) == "3b0bf0a3e9c20c7a57588bab8f3ca07bf2ca1f3fda50e44d2f5b28b1033e9cf1"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""The environment that is observed: its prefix, its interpreter and the places that it has."""
+
+import os
+from typing import List, Optional, Tuple
+
+from . import prefix as prefixes
+from .interpreter import Interpreter, NoAnswer, ask, describe, from_json
+from .prefix import Layout, Prefix, PythonFault, layout_of
+
+
+class Target:
+    """A prefix with an interpreter that said what it is."""
+
+    def __init__(self, prefix: Prefix, interpreter: Interpreter, faults: List[PythonFault]) -> None:
+        self.prefix = prefix
+        self.interpreter = interpreter
+        self.layout: Layout = layout_of(interpreter)
+        self.faults = faults
+        self.executable = prefixes.trusted_executable(prefix)
+
+    def name(self, path: str) -> str:
+        """How a document names a file: relative to the prefix where it is inside, else as it is."""
+        start = self.prefix.path + "/"
+        return path[len(start) :] if path.startswith(start) else path
+
+    def is_prefix_python(self, path: str) -> bool:
+        """Does a shebang that names `path` (absolute, or relative to `bin`) start this prefix's Python?"""
+        path = os.path.join(self.layout.scripts, path)
+        if any(fault.path == path for fault in self.faults):
+            return False
+        if not self.prefix.is_venv:
+            mine = self.executable
+            return mine is not None and os.path.realpath(path) == os.path.realpath(mine)
+        folder, name = os.path.split(os.path.normpath(path))
+        mine = os.path.join(self.prefix.path, "bin")
+        in_bin = folder == mine or os.path.realpath(folder) == os.path.realpath(mine)
+        return in_bin and os.path.exists(path) and prefixes.is_python_name(name)
+
+    def compiler(self) -> Optional[str]:
+        """The interpreter that compiles as the target would; None for the running one."""
+        home = self.prefix.config.get("home")
+        return self.executable or (os.path.join(home, "python3") if home else None)
+
+
+def open_target(path: str, in_process: bool) -> Tuple[Optional[Target], Prefix, List[PythonFault], str]:
+    """The target, or None with the reason why no interpreter answered."""
+    prefix = prefixes.open_prefix(path)
+    faults = prefixes.check_python_files(prefix)
+    if in_process:
+        return Target(prefix, from_json(describe(path, prefix.is_venv)), faults), prefix, faults, ""
+    reason = "there is no bin/python"
+    for executable in _candidates(prefix):
+        try:
+            return Target(prefix, ask(executable, path, prefix.is_venv), faults), prefix, faults, ""
+        except NoAnswer as error:
+            reason = str(error)
+    return None, prefix, faults, reason
+
+
+def _candidates(prefix: Prefix) -> List[str]:
+    """Interpreters that may be asked. Where bin/python is not to be trusted, its home still says where
+    things are."""
+    home = prefix.config.get("home")
+    names = [prefixes.trusted_executable(prefix)]
+    names += [os.path.join(home, name) for name in ("python3", "python")] if home else []
+    return [name for name in names if name is not None and os.path.exists(name)]

@@ -1,0 +1,181 @@
+"""Code without an owner in one target, less what known makers of environments leave (IDENTITY 6)."""
+
+import os
+import re
+from typing import Callable, Dict, Iterable, List, Mapping, Set
+
+from . import facts, foreign, makers, packages_db
+from .contents import Contents, small_file
+from .installed import Installed, find_infos
+from .prefix import python_files
+
+_IMPORTED = re.compile(r"\bimport\s+(\w+)|__import__\(['\"](\w+)['\"]\)")
+
+
+class Unowned:
+    """Looks for foreign code. `owned` are the absolute paths that distributions answer for."""
+
+    def __init__(
+        self, contents: Contents, roots: List[foreign.Root], owned: Set[str], scripts: Set[str]
+    ) -> None:
+        self.contents = contents
+        self.target = contents.target
+        self.roots = roots
+        self.owned = owned
+        self.locked_scripts = scripts
+        self.accepted: Dict[str, str] = {}
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def files(self) -> List[facts.ForeignFacts]:
+        """Every piece of foreign code, sorted by path."""
+        found = [item for item in self._candidates() if not self.accept(item.path)]
+        system = packages_db.owned_by_system(item.path for item in found if self._may_be_system(item))
+        return [
+            facts.ForeignFacts(
+                file=self.target.name(item.path),
+                kind=item.kind,
+                role=item.role,
+                detail=item.detail,
+                system=item.path in system,
+            )
+            for item in sorted(found)
+        ]
+
+    def _may_be_system(self, item: foreign.Found) -> bool:
+        return not self.target.prefix.is_venv or item.role in (foreign.SYSTEM_SITE, foreign.STDLIB)
+
+    def _candidates(self) -> List[foreign.Found]:
+        found: List[foreign.Found] = []
+        for root in self.roots:
+            if root.role in foreign.WALKED:
+                found += foreign.unowned_in_site(root, self.contents.tree, self.owned)
+        found += self._in_bin()
+        for directory in self.target.interpreter.stdlib:
+            for path in foreign.startup_in(directory):
+                found.append(foreign.Found(path, "startup", foreign.STDLIB, foreign.leads_to(path)))
+        return found + self._libraries({item.path for item in found})
+
+    def _in_bin(self) -> List[foreign.Found]:
+        pythons = set(python_files(self.target.prefix))
+        found = foreign.unowned_in_bin(
+            self.target.layout.scripts, self.contents.tree, self.owned, pythons.__contains__
+        )
+        if self.target.prefix.is_venv:
+            return found
+        # Outside an environment `bin` is the system's: modules, and files that bear a locked script's name.
+        return [f for f in found if f.kind == "module" or os.path.basename(f.path) in self.locked_scripts]
+
+    def _libraries(self, known: Set[str]) -> List[foreign.Found]:
+        """Libraries in the directories that installed ELF files search before the system's."""
+        directories, needed = foreign.loader_directories(self._elf_files())
+        names = needed | self.library_names()
+        found = []
+        for directory in sorted(directories):
+            for searched in foreign.search_directories(directory):
+                self.contents.watch(searched)
+                counts: Callable[[str], bool] = names.__contains__
+                if self._is_inside(directory):
+                    counts = _any_name
+                for item in foreign.unowned_libraries(searched, self.owned, counts):
+                    if item.path not in known:
+                        known.add(item.path)
+                        found.append(item)
+        return found
+
+    def _is_inside(self, directory: str) -> bool:
+        prefix = self.target.prefix
+        return prefix.is_venv and (directory + "/").startswith(prefix.path + "/")
+
+    def _elf_files(self) -> List[str]:
+        hashed = self.contents.elf_files()
+        seen = set(hashed)
+        return hashed + [p for p in self.owned if p not in seen and foreign.is_library_name(p)]
+
+    def library_names(self) -> Set[str]:
+        """File names of the installed libraries: what a search path could shadow."""
+        return {os.path.basename(path) for path in self.owned if foreign.is_library_name(path)}
+
+    # -- what is accepted ----------------------------------------------------------------------
+
+    def accept(self, path: str) -> bool:
+        """Is this exactly what a known maker of environments writes (by content, never by name)?"""
+        if path in self.accepted:
+            return True
+        content = small_file(path)
+        if content is None:
+            return False
+        maker = makers.accepted(
+            os.path.basename(path),
+            content,
+            prefix=self.target.prefix.path,
+            python=self.target.interpreter.short,
+        )
+        if maker is not None:
+            self.accepted[path] = maker
+        return maker is not None
+
+    def startup_of(self, installed: Installed, lines: Iterable[foreign.PathLine]) -> List[str]:
+        """Files of an extra distribution that run when Python starts and that no maker is known for."""
+        start = installed.site + "/"
+        found = [
+            self.target.name(path)
+            for path in installed.owned
+            if path.startswith(start)
+            and "/" not in path[len(start) :]
+            and foreign.is_startup(path[len(start) :])
+            and not self.accept(path)
+        ]
+        for line in lines:
+            if line.code is not None and self.target.name(line.pth) not in found:
+                found.extend(self._unknown_imports(line.code, installed))
+        return found
+
+    def _unknown_imports(self, code: str, installed: Installed) -> List[str]:
+        """What an accepted `.pth` imports is start-up code too: its bytes must be known."""
+        names = {a or b for a, b in _IMPORTED.findall(code)} - set(self.target.interpreter.stdlib_names)
+        start = installed.site + "/"
+        return [
+            self.target.name(path)
+            for path in installed.owned
+            if path.startswith(start)
+            and path[len(start) :].split("/", 1)[0].split(".", 1)[0] in names
+            and path.endswith((".py", ".so"))
+            and not self.accept(path)
+        ]
+
+    # -- directories on sys.path ---------------------------------------------------------------
+
+    def path_lines(self) -> Mapping[str, List[foreign.PathLine]]:
+        """The lines of every `.pth` file by its path."""
+        lines: Dict[str, List[foreign.PathLine]] = {}
+        for root in self.roots:
+            if root.role in foreign.WALKED:
+                for line in foreign.path_lines(root.directory, self.contents.tree):
+                    lines.setdefault(line.pth, []).append(line)
+        return lines
+
+    def paths(self, lines: Mapping[str, List[foreign.PathLine]]) -> List[facts.PathFacts]:
+        """Directories that sys.path gets besides the site directories, by PYTHONPATH and `.pth` lines."""
+        sites = {root.directory for root in self.roots if root.role in foreign.WALKED}
+        extra = [root for root in self.roots if root.role == foreign.PYTHONPATH]
+        for rows in lines.values():
+            for line in rows:
+                if line.directory and line.directory not in sites and os.path.exists(line.directory):
+                    extra.append(foreign.Root(line.directory, foreign.PTH, self.target.name(line.pth)))
+        return [self._describe_path(root) for root in extra]
+
+    def _describe_path(self, root: foreign.Root) -> facts.PathFacts:
+        self.contents.watch(root.directory)
+        return facts.PathFacts(
+            directory=root.directory,
+            role=root.role,
+            origin=root.origin,
+            modules=foreign.modules_in(root.directory),
+            startup=foreign.startup_in(root.directory),
+            infos=find_infos(root.directory),
+        )
+
+
+def _any_name(_: str) -> bool:
+    return True
