@@ -1,0 +1,35 @@
+"""The lock: values, the file `envlock.lock`, its runtime hash, and whether it is still fresh."""
+
+from __future__ import annotations
+
+from envlock.lock.file import read_lock, write_lock
+from envlock.lock.model import (
+    LOCK_VERSION,
+    Distribution,
+    Fixup,
+    ImageLock,
+    ImagePlatform,
+    Lock,
+    Stack,
+    Wheel,
+)
+from envlock.lock.reader import loads
+from envlock.lock.runtime import runtime_hash, runtime_tree
+from envlock.lock.writer import dumps
+
+__all__ = [
+    "LOCK_VERSION",
+    "Distribution",
+    "Fixup",
+    "ImageLock",
+    "ImagePlatform",
+    "Lock",
+    "Stack",
+    "Wheel",
+    "dumps",
+    "loads",
+    "read_lock",
+    "runtime_hash",
+    "runtime_tree",
+    "write_lock",
+]

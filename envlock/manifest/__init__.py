@@ -31,6 +31,6 @@ def __getattr__(name: str) -> Any:
     markers, a fifth of its start-up time."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - this function is the late import
+    from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model')}"), name)

@@ -10,7 +10,10 @@ _HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?"
 _REPOSITORY = r"[a-z0-9]+(?:(?:[._]|__|-{1,4})[a-z0-9]+)*"
 
 ANY_TEXT = rule(r"[^\x00-\x1f\x7f]*", "a string without control characters")
-PYTHON = rule(r"3\.[0-9]{1,2}(?:\.[0-9]{1,2})?", "a Python version like `3.11` or `3.11.7`")
+PYTHON = rule(
+    r"3\.(?:[89]|[1-9][0-9])(?:\.(?:0|[1-9][0-9]?))?",
+    "a Python version like `3.11` or `3.11.7`, 3.8 or later",
+)
 CUDA = rule(r"[1-9][0-9]?\.[0-9]{1,2}|cpu|auto", "a CUDA toolkit version like `12.4`, `cpu` or `auto`")
 CUDA_VARIANT = rule(r"cu([0-9]{2})([0-9])", "the variant of a wheel like `cu124`")
 GLIBC = rule(r"2\.[0-9]{1,2}", "a glibc version like `2.28`")

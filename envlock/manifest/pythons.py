@@ -9,6 +9,7 @@ from envlock.manifest.project import Given
 from envlock.manifest.tables import Faults, code
 
 _LOWER_BOUNDS = (">=", ">", "==", "~=", "===")
+_OLDEST = (3, 8)  # the agent's
 _PATCHES = range(60)
 
 
@@ -50,7 +51,7 @@ def _named(clause: Specifier) -> list[tuple[Version, str]]:
         version = Version(clause.version.removesuffix(".*"))
     except InvalidVersion:  # `===` takes any text
         return []
-    if version.major != 3 or len(version.release) < 2:
+    if version.release[:2] < _OLDEST or len(version.release) < 2 or version.major != 3:
         return []
     exact = clause.operator in ("==", "===") and not clause.version.endswith("*")
     return [(version, ".".join(map(str, version.release[: 3 if exact else 2])))]

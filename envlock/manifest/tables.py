@@ -216,7 +216,7 @@ def _printable(text: str) -> str:
 
 def suggestion(word: str, known: Sequence[str]) -> str:
     """`did you mean` the nearest of `known`, or all of them where none is near."""
-    import difflib  # noqa: PLC0415 - only a fault needs it
+    import difflib  # late: only a fault needs it
 
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     if near:

@@ -1,0 +1,22 @@
+"""What every value of a lockfile must look like, in full: a lockfile is read as untrusted input."""
+
+from __future__ import annotations
+
+from envlock.manifest.tables import rule
+
+NAME = rule(r"[a-z0-9]+(?:-[a-z0-9]+)*", "a normalised distribution name (PEP 503)")
+VERSION = rule(r"[A-Za-z0-9][A-Za-z0-9!+._-]{0,127}", "a version (PEP 440)")
+WHEEL_FILE = rule(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]{0,249}\.whl", "the file name of a wheel")
+SHA256 = rule(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case")
+RUNTIME_HASH = rule(r"rt1:[0-9a-f]{64}", "`rt1:` and 64 hexadecimal digits in lower case")
+PYTHON_EXACT = rule(r"3\.(?:[89]|[1-9][0-9])\.(?:0|[1-9][0-9]?)", "an exact Python version like `3.11.7`")
+CUDA = rule(r"[0-9]{1,2}\.[0-9]{1,2}|cpu", "a CUDA toolkit version like `12.4`, or `cpu`")
+CUDA_VARIANT = rule(r"[a-z0-9]+(?:\.[a-z0-9]+)*", "the variant of a wheel like `cu124`")
+GPU_ARCHITECTURE = rule(r"(?:sm|compute)_[0-9]{2,3}[a-z]?", "a GPU architecture like `sm_90`")
+DRIVER = rule(r"[0-9]+(?:\.[0-9]+){1,3}", "a driver version like `525.60.13`")
+PLACE = rule(r"lib|scripts|headers|data", "`lib`, `scripts`, `headers` or `data`")
+# relative, normalised, without control characters (IDENTITY 2.6)
+FIXUP_PATH = rule(
+    r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\]+",
+    "a relative path without `..` and control characters",
+)

@@ -1,0 +1,203 @@
+"""Text of `envlock.lock` -> Lock. Strict: every value in full, no unknown key, no contradiction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from envlock.errors import LockfileInvalid
+from envlock.lock import patterns
+from envlock.lock.consistency import judge_distribution, judge_lock
+from envlock.lock.model import (
+    LOCK_VERSION,
+    Distribution,
+    Fixup,
+    ImageLock,
+    ImagePlatform,
+    Lock,
+    Stack,
+    Wheel,
+)
+from envlock.lock.runtime import runtime_hash
+from envlock.manifest import patterns as manifest_patterns
+from envlock.manifest.documents import parse_toml
+from envlock.manifest.tables import Faults, Rule, Table, code
+
+_REMAKE = "`envlock lock` writes it anew"
+_TOP = ("manifest", "python", "python-exact", "glibc", "platforms", "runtime")
+_TOP_OPTIONAL = ("version", "exclude-newer", "project", "stack", "settings", "image", "distribution")
+_STACK = ("torch", "cuda", "variant", "cudnn", "nccl", "triton", "gpu-archs", "driver")
+_DISTRIBUTION = ("name", "version", "index", "requires", "wheels")
+_WHEEL = ("file", "platforms", "sha256", "size", "unpacked", "files", "digest")
+
+
+def loads(text: str, *, where: str) -> Lock:
+    """The lock that `text` spells; `where` is the file as the user knows it.
+
+    Raises LockfileInvalid with all faults. `[runtime]` is computed again from its parts.
+    """
+    faults = Faults()
+    document = parse_toml(text, where, faults)
+    faults.raise_if_any(LockfileInvalid, where, _REMAKE)
+    table = Table(file=where, path="", data=document or {}, faults=faults)
+    _check_version(table)
+    lock = _lock(table)
+    judge_lock(lock, table)
+    if not faults:
+        _judge_runtime(lock, table)
+    faults.raise_if_any(LockfileInvalid, where, _REMAKE)
+    return lock
+
+
+def _check_version(table: Table) -> None:
+    """Raise at once for another format: what else its keys mean, nobody here knows."""
+    version = table.data.get("version")
+    if version == LOCK_VERSION and type(version) is int:
+        return
+    if type(version) is int and version > LOCK_VERSION:
+        message = f"lockfile version {version} needs a newer envlock: this one reads version {LOCK_VERSION}"
+        hint = "`pip install --upgrade torch-envlock`"
+    else:
+        message, hint = f"is not a lockfile of version {LOCK_VERSION}", _REMAKE
+    table.fault("version", message)
+    table.faults.raise_if_any(LockfileInvalid, table.file, hint)
+
+
+def _lock(table: Table) -> Lock:
+    table.only((*_TOP_OPTIONAL, *_TOP))
+    table.require(_TOP)
+    return Lock(
+        manifest=_text(table, "manifest", patterns.SHA256),
+        python=_text(table, "python", manifest_patterns.PYTHON),
+        python_exact=_text(table, "python-exact", patterns.PYTHON_EXACT),
+        platforms=_sorted_texts(table, "platforms", manifest_patterns.PLATFORM),
+        glibc=_text(table, "glibc", manifest_patterns.GLIBC),
+        exclude_newer=table.text("exclude-newer", manifest_patterns.INSTANT),
+        project=table.text("project", patterns.NAME),
+        stack={platform: _stack(row) for platform, row in _per_platform(table, "stack").items()},
+        settings=table.named_texts(
+            "settings", manifest_patterns.SETTING_NAME, manifest_patterns.SETTING_VALUE
+        ),
+        distributions=tuple(sorted(map(_distribution, table.tables("distribution")), key=_by_name)),
+        image=_image(table),
+    )
+
+
+def _by_name(distribution: Distribution) -> tuple[str, str, str]:
+    return distribution.name, distribution.version, distribution.index
+
+
+def _per_platform(table: Table, key: str) -> dict[str, Table]:
+    rows = table.below(key)
+    known = (name for name in rows.data if rows.admits_key(name, manifest_patterns.PLATFORM))
+    return {name: row for name in known if (row := rows.table(name)) is not None}
+
+
+def _stack(table: Table) -> Stack:
+    table.only(_STACK)
+    return Stack(
+        torch=table.text("torch", patterns.VERSION),
+        cuda=table.text("cuda", patterns.CUDA),
+        variant=table.text("variant", patterns.CUDA_VARIANT),
+        cudnn=table.text("cudnn", patterns.VERSION),
+        nccl=table.text("nccl", patterns.VERSION),
+        triton=table.text("triton", patterns.VERSION),
+        gpu_archs=table.texts("gpu-archs", patterns.GPU_ARCHITECTURE) or (),
+        driver=table.text("driver", patterns.DRIVER),
+    )
+
+
+def _image(table: Table) -> ImageLock | None:
+    image = table.table("image")
+    if image is None:
+        return None
+    image.only(("base", "digest", "platforms"))
+    image.require(("base",))
+    return ImageLock(
+        base=_text(image, "base", manifest_patterns.IMAGE_BASE),
+        digest=image.text("digest", manifest_patterns.HASH),
+        platforms={name: _image_platform(row) for name, row in _per_platform(image, "platforms").items()},
+    )
+
+
+def _image_platform(table: Table) -> ImagePlatform:
+    table.only(("manifest", "diff-ids"))
+    table.require(("manifest", "diff-ids"))
+    return ImagePlatform(
+        manifest=_text(table, "manifest", manifest_patterns.HASH),
+        diff_ids=table.texts("diff-ids", manifest_patterns.HASH) or (),
+    )
+
+
+def _distribution(table: Table) -> Distribution:
+    name = _text(table, "name", patterns.NAME)
+    row = replace(table, path=f"distribution.{name}") if name else table
+    row.only(_DISTRIBUTION)
+    row.require(_DISTRIBUTION)
+    distribution = Distribution(
+        name=name,
+        version=_text(row, "version", patterns.VERSION),
+        index=_text(row, "index", manifest_patterns.INDEX_NAME),
+        requires=_sorted_texts(row, "requires", patterns.NAME),
+        wheels=tuple(sorted(map(_wheel, row.tables("wheels")), key=lambda wheel: wheel.file)),
+    )
+    judge_distribution(distribution, row)
+    return distribution
+
+
+def _wheel(table: Table) -> Wheel:
+    table.only((*_WHEEL, "fixups"))
+    table.require(_WHEEL)
+    return Wheel(
+        file=_text(table, "file", patterns.WHEEL_FILE),
+        platforms=_sorted_texts(table, "platforms", manifest_patterns.PLATFORM),
+        sha256=_text(table, "sha256", patterns.SHA256),
+        size=table.integer("size") or 0,
+        unpacked=table.integer("unpacked") or 0,
+        files=table.integer("files") or 0,
+        digest=_text(table, "digest", patterns.SHA256),
+        fixups=tuple(sorted(map(_fixup, table.tables("fixups")), key=lambda row: (row.place, row.path))),
+    )
+
+
+def _fixup(table: Table) -> Fixup:
+    table.only(("place", "path", "sha256", "absent"))
+    table.require(("place", "path"))
+    sha256, absent = table.text("sha256", patterns.SHA256), table.flag("absent")
+    if absent is ("sha256" in table.data):
+        table.fault("sha256", "a fixup has either `sha256` or `absent = true`")
+    place, path = _text(table, "place", patterns.PLACE), _text(table, "path", patterns.FIXUP_PATH)
+    return Fixup(place=place, path=path, sha256=sha256)
+
+
+def _text(table: Table, key: str, wanted: Rule) -> str:
+    """The text at `key`; empty where there is a fault, which `require` or the rule has told."""
+    return table.text(key, wanted) or ""
+
+
+def _sorted_texts(table: Table, key: str, wanted: Rule) -> tuple[str, ...]:
+    texts = sorted(table.texts(key, wanted) or ())
+    for text in {text for text in texts if texts.count(text) > 1}:
+        table.fault(key, f"{code(text)} is there twice")
+    return tuple(texts)
+
+
+def _judge_runtime(lock: Lock, table: Table) -> None:
+    """Fault a `[runtime]` that is not what the lock's own parts hash to."""
+    rows = _per_platform(table, "runtime")
+    table.below("runtime").require(lock.platforms)
+    for platform, row in rows.items():
+        row.only(("wheels",))
+        row.require(("wheels",))
+        said = row.text("wheels", patterns.RUNTIME_HASH)
+        if platform not in lock.platforms:
+            table.fault(f"runtime.{platform}", f"{code(platform)} is not among `platforms`")
+        elif said is not None and said != _computed(lock, platform, row):
+            row.fault("wheels", "the runtime hash does not follow from the lock: it was edited, or merged")
+
+
+def _computed(lock: Lock, platform: str, row: Table) -> str | None:
+    try:
+        return runtime_hash(lock, platform)
+    except ValueError as error:  # a Python that the stack facts cannot describe
+        row.fault("wheels", str(error))
+        return None
