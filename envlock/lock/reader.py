@@ -18,6 +18,7 @@ from envlock.lock.model import (
     Wheel,
 )
 from envlock.lock.runtime import runtime_hash
+from envlock.lock.writer import order
 from envlock.manifest import patterns as manifest_patterns
 from envlock.manifest.documents import parse_toml
 from envlock.manifest.tables import Faults, Rule, Table, code
@@ -45,7 +46,7 @@ def loads(text: str, *, where: str) -> Lock:
     if not faults:
         _judge_runtime(lock, table)
     faults.raise_if_any(LockfileInvalid, where, _REMAKE)
-    return lock
+    return replace(lock, distributions=tuple(sorted(lock.distributions, key=order)))
 
 
 def _check_version(table: Table) -> None:
@@ -77,13 +78,9 @@ def _lock(table: Table) -> Lock:
         settings=table.named_texts(
             "settings", manifest_patterns.SETTING_NAME, manifest_patterns.SETTING_VALUE
         ),
-        distributions=tuple(sorted(map(_distribution, table.tables("distribution")), key=_by_name)),
+        distributions=tuple(map(_distribution, table.tables("distribution"))),
         image=_image(table),
     )
-
-
-def _by_name(distribution: Distribution) -> tuple[str, str, str]:
-    return distribution.name, distribution.version, distribution.index
 
 
 def _per_platform(table: Table, key: str) -> dict[str, Table]:

@@ -33,8 +33,9 @@ def dumps(lock: Lock) -> str:
     return "\n".join("".join(f"{line}\n" for line in table) for table in map(tuple, tables) if table)
 
 
-def order(distribution: Distribution) -> tuple[str, Version, str]:
-    return distribution.name, Version(distribution.version), distribution.index
+def order(distribution: Distribution) -> tuple[str, Version, str, str]:
+    """By name, version and index; by the version's spelling where `1.0` and `1.0.0` are both there."""
+    return distribution.name, Version(distribution.version), distribution.index, distribution.version
 
 
 def _top(lock: Lock) -> Iterator[str]:

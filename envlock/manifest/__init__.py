@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from envlock.manifest.platforms import Platform
 
 if TYPE_CHECKING:
-    from envlock.manifest.find import find
+    from envlock.manifest.location import find
     from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, Manifest
     from envlock.manifest.read import read_manifest
 
@@ -23,7 +23,7 @@ __all__ = [
     "read_manifest",
 ]
 
-_HOMES = {"find": "find", "read_manifest": "read"}
+_HOMES = {"find": "location", "read_manifest": "read"}
 
 
 def __getattr__(name: str) -> Any:

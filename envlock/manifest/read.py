@@ -10,8 +10,8 @@ from types import MappingProxyType
 from envlock.errors import ManifestInvalid
 from envlock.manifest.choices import Choices, chosen
 from envlock.manifest.documents import exists, parse_toml, read_text, script_metadata
-from envlock.manifest.find import PYPROJECT, REQUIREMENTS, Found, Kind, locate
 from envlock.manifest.fingerprint import fingerprint
+from envlock.manifest.location import PYPROJECT, REQUIREMENTS, Found, Kind, locate
 from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, Manifest
 from envlock.manifest.platforms import Platform
 from envlock.manifest.project import Given, Project

@@ -47,6 +47,8 @@ def find(project: Path) -> Path:
 def locate(project: Path, faults: Faults) -> Found:
     """As `find`, with what was learned on the way. Raises ManifestInvalid where nothing can go on."""
     path = _absolute(project)
+    if not exists(path):
+        raise ManifestInvalid("there is no such file or directory", where=str(path), hint=_NOTHING_HERE)
     if path.is_dir():
         return _in_directory(path, faults)
     kind = _kind_of(path)
@@ -76,8 +78,6 @@ def _absolute(project: Path) -> Path:
 
 
 def _kind_of(path: Path) -> Kind:
-    if not exists(path):
-        raise ManifestInvalid("there is no such file or directory", where=str(path), hint=_NOTHING_HERE)
     named = {PYPROJECT: Kind.PYPROJECT, ENVLOCK_TOML: Kind.ENVLOCK_TOML}
     suffixes = {".txt": Kind.REQUIREMENTS, ".in": Kind.REQUIREMENTS, ".py": Kind.SCRIPT}
     kind = named.get(path.name) or suffixes.get(path.suffix)
