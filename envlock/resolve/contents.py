@@ -299,7 +299,7 @@ class _Reader:
         try:
             return place_wheel_member(name, self.name, self.python, self.data)
         except UnsafePath as error:
-            raise _bad(self.file, f"the member {quoted(name)} is {error}") from error
+            raise _bad(self.file, f"the member {quoted(name)} cannot be placed: {error}") from error
 
     def _entry_point_scripts(self) -> Mapping[str, str]:
         if f"{self.info}/entry_points.txt" not in self.named:

@@ -29,7 +29,7 @@ from envlock.resolve.contents import coalesced
 from envlock.resolve.trust import SharedTrustAdapter
 from envlock.resolve.wheel import Traffic
 
-TAIL_BYTES: Final = 64 << 10
+TAIL_BYTES: Final = 32 << 10
 # Only the central directory runs into the tail. Writers put the dist-info just before it, and RECORD has
 # a hash of 32 bytes where the directory has a header of 46: this much more (in %) brings RECORD as well.
 LEAD: Final = 60
