@@ -52,27 +52,40 @@ def locate(
     search = _Search(lock=lock, platform=platform, sources=sources, environment=environment)
     wanted = tuple(lock.on(platform))
     pins = _pins(search, [distribution for distribution, _ in wanted])
-    found = {row.sha256: Location(url=row.url, index=pin.index) for pin in pins for row in pin.candidates}
+    found = {
+        wheel.sha256: location
+        for distribution, wheel in wanted
+        if (location := _location(pins.get(distribution.name), wheel)) is not None
+    }
     gone = [(distribution, wheel) for distribution, wheel in wanted if wheel.sha256 not in found]
     if gone:
         raise _gone(gone)
-    return {wheel.sha256: found[wheel.sha256] for _, wheel in wanted}
+    return found
 
 
-def _pins(search: _Search, distributions: list[Distribution]) -> tuple[Pin, ...]:
+def _location(pin: Pin | None, wheel: Wheel) -> Location | None:
+    """The file with the locked hash; where its index gives no hashes, the one with the locked name,
+    which whoever fetches it checks."""
+    for candidate in () if pin is None else pin.candidates:
+        if wheel.sha256 == candidate.sha256 or (candidate.sha256, candidate.file) == (None, wheel.file):
+            return Location(url=candidate.url, index=pin.index)
+    return None
+
+
+def _pins(search: _Search, distributions: list[Distribution]) -> Mapping[str, Pin]:
     """All in one run; where that fails for want of one version, each by itself, to tell which."""
     if not distributions:
-        return ()
+        return {}
     answer = ask(search.question(distributions), search.environment)
     if answer.pins is not None:
-        return tuple(answer.pins.values())
+        return {str(name): pin for name, pin in answer.pins.items()}
     if not answer.outcome.is_unsolvable:
         raise failure(answer.outcome, where=None)
     if len(distributions) == 1:
-        return ()
+        return {}
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         rows = pool.map(lambda each: _pins(search, [each]), distributions)
-        return tuple(pin for row in rows for pin in row)
+        return {name: pin for row in rows for name, pin in row.items()}
 
 
 def _gone(rows: list[tuple[Distribution, Wheel]]) -> GoneFromIndex:

@@ -16,11 +16,11 @@ PYTORCH_INDEX = "pytorch"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A wheel file as its index lists it; `size` in bytes where the index tells."""
+    """A wheel file as its index lists it; hash and size (bytes) where the index tells."""
 
     file: str
     url: str
-    sha256: str
+    sha256: str | None
     size: int | None = None
 
 

@@ -1,10 +1,10 @@
 """Manifest -> pins, with uv. One platform at a time; several run side by side.
 
-    1  plan     which build of torch, from which index, so that its CUDA is the one asked for
-    2  ask      uv for all pins, again while something must be said that only the answer shows:
-                a distribution that has to come from a named index, an index without upload times
-    3  choose   the one wheel per distribution that this platform takes
-    4  judge    the CUDA that came against the one asked for
+1  plan     which build of torch, from which index, so that its CUDA is the one asked for
+2  ask      uv for all pins, again while something must be said that only the answer shows:
+            a distribution that has to come from a named index, an index without upload times
+3  choose   the one wheel per distribution that this platform takes
+4  judge    the CUDA that came against the one asked for
 """
 
 from __future__ import annotations

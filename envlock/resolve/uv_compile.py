@@ -12,7 +12,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import tomli
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 
-from envlock.errors import IndexFailed, NoSolution, ToolFailed
+from envlock.errors import NoSolution, ToolFailed
 from envlock.manifest.platforms import Platform
 from envlock.resolve.model import DEFAULT_INDEX, Candidate, Pin
 from envlock.resolve.tags import Glibc, uv_platform
@@ -160,15 +160,12 @@ def _pin(package: Mapping[str, Any], path: Path, routes: Mapping[NormalizedName,
         raise NoSolution(message, hint=f"ask for `{name}` by name and version")
     index = routes.get(name, DEFAULT_INDEX)
     wheels: Iterable[Mapping[str, Any]] = package.get("wheels", ())
-    candidates = tuple(_candidate(wheel, path.parent, name, index) for wheel in wheels)
+    candidates = tuple(_candidate(wheel, path.parent) for wheel in wheels)
     return Pin(name=name, version=package["version"], index=index, candidates=candidates)
 
 
-def _candidate(wheel: Mapping[str, Any], folder: Path, name: str, index: str) -> Candidate:
+def _candidate(wheel: Mapping[str, Any], folder: Path) -> Candidate:
     url = wheel.get("url") or (folder / wheel["path"]).resolve().as_uri()
     file = wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
     sha256 = wheel.get("hashes", {}).get("sha256")
-    if sha256 is None:
-        message = f"index `{index}` gives no sha256 for `{file}` of `{name}`"
-        raise IndexFailed(message, hint="a lock needs hashes: use an index that publishes them")
     return Candidate(file=file, url=urldefrag(url).url, sha256=sha256, size=wheel.get("size"))

@@ -1,0 +1,199 @@
+"""The pipeline, wired: what `import envlock` offers and what the commands call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from envlock import stack
+from envlock.errors import LockfileInvalid
+from envlock.lock.assemble import assemble
+from envlock.lock.file import read_lock, write_lock
+from envlock.lock.freshness import stale_because
+from envlock.lock.interpreter import exact_python
+from envlock.lock.model import Lock
+from envlock.manifest import Manifest, Platform, read_manifest
+from envlock.resolve.entries import EntryCache
+from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
+from envlock.resolve.request import Request
+from envlock.resolve.resolution import (
+    Identifying,
+    Identities,
+    Resolution,
+    completed,
+    identify_wheels,
+    resolve_pins,
+    wheels_of,
+)
+from envlock.resolve.tags import series
+from envlock.resolve.wheel import WheelIdentity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockRequest:
+    """What `lock` is asked. `upgrade` lets every pin go, `upgrade_packages` those named; `exclude_newer`
+    (RFC 3339) and `python_exact` go before what manifest and old lock say; `deep` fetches every wheel
+    whole and proves its digest."""
+
+    project: Path
+    output: Path | None = None
+    variant: str | None = None
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+    python_exact: str | None = None
+    deep: bool = False
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockResult:
+    """What came of it: `changed` is whether the file is other than before. `timings` in seconds by step;
+    `fetched_bytes` is what the identities cost."""
+
+    lock: Lock
+    path: Path
+    manifest: Manifest
+    changed: bool
+    notes: tuple[str, ...]
+    timings: Mapping[str, float]
+    fetched_bytes: int
+
+
+@dataclass(kw_only=True, slots=True)
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - started
+
+
+def lock(
+    request: LockRequest, *, environment: Mapping[str, str], on_event: OnEvent = no_events
+) -> LockResult:
+    """Resolve the manifest of a project and write its lockfile.
+
+    Pins of the old lock stay where they still fit. Nothing is written unless everything came out well.
+    Raises ManifestInvalid, LockfileInvalid, NoSolution and its kin, SourceFailed, ToolFailed.
+    """
+    clock = _Clock()
+    manifest = _manifest(request, environment)
+    path = request.output or manifest.lockfile
+    old = None if request.upgrade and not path.exists() else _old_lock(path)
+    wanted = _requests(request, manifest, old, environment)
+    on_event(Event(step="resolve"))
+    with clock.step("resolve"):
+        pins = resolve_pins(wanted)
+    with clock.step("identify"):
+        identities = _identities(request, manifest, pins, on_event)
+    resolved = tuple(completed(*pair, identities) for pair in zip(wanted, pins, strict=True))
+    made = assemble(
+        manifest,
+        Resolution(platforms=resolved, identities=identities),
+        python_exact=exact_python(
+            manifest.python, asked=request.python_exact, old=old, exclude_newer=wanted[0].exclude_newer
+        ),
+        exclude_newer=wanted[0].exclude_newer,
+    )
+    return LockResult(
+        lock=made,
+        path=path,
+        manifest=manifest,
+        changed=write_lock(path, made),
+        notes=tuple(_notes(manifest, pins, identities.values())),
+        timings=clock.seconds,
+        fetched_bytes=sum(each.fetched_bytes for each in identities.values()),
+    )
+
+
+def check(request: LockRequest, *, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Why the lockfile of a project is stale, offline; empty while it is fresh.
+
+    Raises ManifestInvalid and LockfileInvalid (also where there is no lockfile).
+    """
+    manifest = _manifest(request, environment)
+    return stale_because(read_lock(request.output or manifest.lockfile), manifest)
+
+
+def _manifest(request: LockRequest, environment: Mapping[str, str]) -> Manifest:
+    return read_manifest(
+        request.project,
+        variant=request.variant,
+        environment=environment,
+        default_python=stack.default_python(),
+    )
+
+
+def _old_lock(path: Path) -> Lock | None:
+    """The lock that stands. One that cannot be read is told, never replaced: its pins would be lost."""
+    try:
+        return read_lock(path) if path.exists() else None
+    except LockfileInvalid as invalid:
+        invalid.hint = f"restore `{path.name}` from version control, or remove it to lock from scratch"
+        raise
+
+
+def _requests(
+    request: LockRequest, manifest: Manifest, old: Lock | None, environment: Mapping[str, str]
+) -> tuple[Request, ...]:
+    return tuple(
+        Request(
+            manifest=manifest,
+            platform=platform,
+            environment=environment,
+            pinned=_standing_pins(request, old, platform),
+            exclude_newer=request.exclude_newer or manifest.exclude_newer,
+            refresh=request.upgrade or bool(request.upgrade_packages),
+        )
+        for platform in manifest.platforms
+    )
+
+
+def _standing_pins(request: LockRequest, old: Lock | None, platform: Platform) -> dict[str, str]:
+    """The old pins less those that are to go; a platform that is new takes those of the others."""
+    if old is None or request.upgrade:
+        return {}
+    gone = set(map(canonicalize_name, request.upgrade_packages))
+    rows = [row for row, _ in old.on(platform)] or old.distributions
+    return {row.name: row.version for row in rows if row.name not in gone}
+
+
+def _identities(
+    request: LockRequest, manifest: Manifest, pins: Iterable[PlatformResolution], on_event: OnEvent
+) -> Identities:
+    wheels = wheels_of(pins)
+    known: list[WheelIdentity] = []
+
+    def progress(identity: WheelIdentity) -> None:
+        known.append(identity)
+        on_event(Event(step="identify", done=len(known), total=len(wheels)))
+
+    on_event(Event(step="identify", total=len(wheels)))
+    how = Identifying(
+        python=series(manifest.python),
+        cache=None if request.cache is None else EntryCache(directory=request.cache),
+        whole=request.deep,
+        on_progress=progress,
+    )
+    return identify_wheels(wheels, how)
+
+
+def _notes(
+    manifest: Manifest, pins: Iterable[PlatformResolution], identities: Iterable[WheelIdentity]
+) -> Iterator[str]:
+    yield from manifest.notes
+    for each in pins:
+        yield from each.notes
+    for identity in identities:
+        if identity.downloaded_whole is not None:
+            yield f"`{identity.file}` was downloaded whole: {identity.downloaded_whole}"
