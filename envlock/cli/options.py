@@ -58,7 +58,7 @@ def target_options(command: Command) -> Command:
 
 
 def find_target(prefix: Path | None, python: Path | None) -> tuple[Path, str]:
-    """The environment to look at and how it was chosen: asked for, else VIRTUAL_ENV, CONDA_PREFIX, ./.venv."""
+    """The environment to look at and how it was chosen: VIRTUAL_ENV, CONDA_PREFIX, ./.venv by default."""
     if prefix is not None and python is not None:
         raise click.UsageError("`--prefix` and `--python` name the same thing twice")
     if prefix is not None:

@@ -52,7 +52,7 @@ def _judge_glibc(lock: Lock, platform: str, libc: str) -> Iterator[Finding]:
             component="host",
             expected=f">= {floor[0]}.{floor[1]}",
             observed=f"{here[0]}.{here[1]}",
-            message=f"glibc {here[0]}.{here[1]} is older than {floor[0]}.{floor[1]}, the floor of a locked wheel",
+            message=f"glibc {here[0]}.{here[1]} is older than {floor[0]}.{floor[1]}, a locked wheel's floor",
             hint=f'`glibc = "{here[0]}.{here[1]}"` in the manifest locks wheels for this host',
         )
 

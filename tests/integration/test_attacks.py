@@ -132,14 +132,31 @@ def test_the_level_roots_sees_an_edited_record(subject: Subject) -> None:
 
 def test_a_swapped_version_under_the_old_name(subject: Subject, tmp_path: Path) -> None:
     other = make_wheel("click", "8.0", files={"click/__init__.py": b"def echo(text): pass\n"})
-    uv("pip", "install", "--no-deps", "--no-index", "--reinstall-package", "click", "--python", subject.python,
-       other.write(tmp_path / "other"))
+    uv(
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--reinstall-package",
+        "click",
+        "--python",
+        subject.python,
+        other.write(tmp_path / "other"),
+    )
     assert only(subject.verify(), "file-differs").path == f"{_site(subject)}/click/__init__.py"
 
 
 def test_another_version(subject: Subject, tmp_path: Path) -> None:
     other = make_wheel("click", "8.1", files={"click/__init__.py": b"def echo(text): print(text)\n"})
-    uv("pip", "install", "--no-deps", "--no-index", "--python", subject.python, other.write(tmp_path / "other"))
+    uv(
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--python",
+        subject.python,
+        other.write(tmp_path / "other"),
+    )
     finding = only(subject.verify(), "version-differs")
     assert finding.message == "click 8.1 is installed, the lock has 8.0"
 
@@ -169,9 +186,7 @@ def test_an_entry_point_script_that_is_gone(subject: Subject) -> None:
 
 @pytest.mark.parametrize("script", ["demo", "demo-tool"])
 @pytest.mark.parametrize("shebang", ["#!{python} -I", "#!/usr/bin/env python3", "#!{other}"])
-def test_a_shebang_with_arguments_or_another_interpreter(
-    subject: Subject, script: str, shebang: str
-) -> None:
+def test_a_shebang_with_arguments_or_another_interpreter(subject: Subject, script: str, shebang: str) -> None:
     path = subject.bin / script
     line = shebang.format(python=subject.python, other=os.path.realpath(sys.executable))
     _, _, rest = path.read_bytes().partition(b"\n")
@@ -208,7 +223,9 @@ def test_a_pyc_whose_nested_file_name_lies(subject: Subject) -> None:
     pyc.parent.mkdir(exist_ok=True)
     lying = code.replace(co_consts=tuple(nested))
     pyc.write_bytes(importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(lying))
-    assert only(subject.verify(), "bytecode-differs").message.endswith("its parts name different source files")
+    assert only(subject.verify(), "bytecode-differs").message.endswith(
+        "its parts name different source files"
+    )
 
 
 def test_a_crafted_pyc_that_crashes_marshal(subject: Subject) -> None:
@@ -252,7 +269,15 @@ def test_an_extra_distribution_that_reaches_into_the_locked_ones(
 
 def test_an_extra_distribution_is_a_note_and_foreign_when_strict(subject: Subject, tmp_path: Path) -> None:
     extra = make_wheel("innocent", "1.0", files={"innocent.py": b""})
-    uv("pip", "install", "--no-deps", "--no-index", "--python", subject.python, extra.write(tmp_path / "extra"))
+    uv(
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--python",
+        subject.python,
+        extra.write(tmp_path / "extra"),
+    )
     assert subject.verify().verdict is Verdict.MATCH
     assert only(subject.verify(strict=True), "extra-distribution").component == "distribution:innocent"
 
@@ -271,7 +296,9 @@ def test_an_executable_in_bin(subject: Subject) -> None:
     assert only(subject.verify(), "foreign-executable").path == "bin/git"
 
 
-@pytest.mark.parametrize("name", ["evil.pth", "sitecustomize.py", "usercustomize.py", "sitecustomize/__init__.py"])
+@pytest.mark.parametrize(
+    "name", ["evil.pth", "sitecustomize.py", "usercustomize.py", "sitecustomize/__init__.py"]
+)
 def test_startup_files(subject: Subject, name: str) -> None:
     path = subject.site / name
     path.parent.mkdir(exist_ok=True)
@@ -311,7 +338,7 @@ def test_a_stray_elf_file_without_a_suffix(subject: Subject) -> None:
 @pytest.mark.parametrize("name", ["libhelper.so.1", "blob", "glibc-hwcaps/x86-64-v3/libhelper.so.1"])
 def test_an_elf_file_where_an_rpath_leads(subject: Subject, name: str) -> None:
     """`$ORIGIN/../../../extra` of demo/_native.so is `lib/extra`: it did not exist until now."""
-    path = subject.site.parent / "extra" / name
+    path = subject.site.parent.parent / "extra" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(make_elf(soname="libhelper.so.1"))
     assert only(subject.verify(), "foreign-library").path == str(path.relative_to(subject.prefix))
@@ -390,7 +417,10 @@ Tamper = Callable[[Subject], None]
         lambda s: (s.site / "demo/core.py").unlink(),
         lambda s: (s.site / "evil.pth").write_text("import os\n"),
         lambda s: (s.bin / "click.py").write_text(""),
-        lambda s: (s.site.parent / "extra").mkdir() or (s.site.parent / "extra/libhelper.so.1").write_bytes(make_elf()),
+        lambda s: (
+            (s.site.parent.parent / "extra").mkdir()
+            or (s.site.parent.parent / "extra/libhelper.so.1").write_bytes(make_elf())
+        ),
         lambda s: flip_byte(s.bin / "demo-tool"),
         lambda s: (s.prefix / "share/demo/table.txt").write_text(""),
     ],

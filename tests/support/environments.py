@@ -61,9 +61,7 @@ def _distribution(path: Path) -> Distribution:
         fixups=identity.fixups,
     )
     name = normalized_name(path.name.split("-", 1)[0])
-    return Distribution(
-        name=name, version=identity.version, index="default", requires=(), wheels=(wheel,)
-    )
+    return Distribution(name=name, version=identity.version, index="default", requires=(), wheels=(wheel,))
 
 
 def entry_lists(wheels: Sequence[Wheel | Path], folder: Path) -> Mapping[str, bytes]:
@@ -113,7 +111,9 @@ def uv(*arguments: str | Path) -> None:
     from uv import find_uv_bin
 
     command = [find_uv_bin(), *map(str, arguments), "--no-config", "--offline", "--quiet"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("UV_PROJECT", "VIRTUAL"))}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("UV_PROJECT", "VIRTUAL"))
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -133,8 +133,17 @@ def make_subject(
     uv("venv", "--python", sys.executable, prefix)
     files = [wheel if isinstance(wheel, Path) else store / wheel.filename for wheel in wheels]
     compile_flag = ["--compile-bytecode"] if compiled else []
-    uv("pip", "install", "--no-deps", "--no-index", f"--link-mode={link_mode}", *compile_flag,
-       "--python", prefix / "bin" / "python", *files)
+    uv(
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        f"--link-mode={link_mode}",
+        *compile_flag,
+        "--python",
+        prefix / "bin" / "python",
+        *files,
+    )
     return Subject(prefix=prefix, lock=lock, entries=entry_lists(wheels, store))
 
 
