@@ -12,8 +12,6 @@ a person, who then also sets `gathered` in the data files and DATA_VERSION.
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import io
@@ -41,8 +39,8 @@ from envlock.stack.facts import DATA
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BUILDS = DATA / "torch_builds.toml"
-PYTHONS = DATA / "pythons.toml"
+BUILDS = "torch_builds.toml"
+PYTHONS = "pythons.toml"
 PLATFORM = "x86_64-manylinux_2_28"
 PYTHON = "3.11"  # every release from 2.0.0 to 2.15.0 has a wheel for it
 BLOCK_BYTES = 256 * 1024
@@ -121,8 +119,12 @@ class Difference:
         (DATA / self.file).write_text(self.after, encoding="utf-8")
 
 
+def _text(file: str) -> str:
+    return (DATA / file).read_text(encoding="utf-8")
+
+
 def _difference(file: str, after: str) -> Iterator[Difference]:
-    before = (DATA / file).read_text(encoding="utf-8")
+    before = _text(file)
     if before != after:
         yield Difference(file=file, before=before, after=after)
 
@@ -135,12 +137,12 @@ def _releases() -> tuple[str, ...]:
 
 
 def _builds(releases: Iterable[str]) -> Iterator[Difference]:
-    text = BUILDS.read_text(encoding="utf-8")
+    text = _text(BUILDS)
     for torch in releases:
         published = read_published(torch)
         print(f"torch {torch}: CUDA {published.cuda}, {_spoken(published.pins)}", file=sys.stderr)
         text = revised(text, published)
-    yield from _difference(BUILDS.name, text)
+    yield from _difference(BUILDS, text)
 
 
 def _spoken(pins: Pins) -> str:
@@ -203,6 +205,10 @@ def _applies(marker: Marker | None) -> bool:
     return marker is None or marker.evaluate(TARGET)
 
 
+class Unreadable(Exception):
+    """A file could not be read. Not an OSError, which zipfile would call a bad zip file."""
+
+
 class Remote(io.RawIOBase):
     """A file on a server, read by range requests."""
 
@@ -244,10 +250,17 @@ class Remote(io.RawIOBase):
         if count <= 0:
             return b""
         span = f"bytes={self._position}-{self._position + count - 1}"
-        answer = self._session.get(self._url, headers={"Range": span}, timeout=TIMEOUT_SECONDS)
-        if answer.status_code != requests.codes.partial_content:
-            raise OSError(f"no range of {self._url}: HTTP {answer.status_code}")
-        return answer.content
+        try:
+            return self._range(span)
+        except requests.RequestException as error:
+            raise Unreadable(f"{self._url}: {error}") from error
+
+    def _range(self, span: str) -> bytes:
+        headers = {"Range": span}
+        with self._session.get(self._url, headers=headers, timeout=TIMEOUT_SECONDS, stream=True) as answer:
+            if answer.status_code != requests.codes.partial_content:
+                raise Unreadable(f"{self._url}: no range, but HTTP {answer.status_code}")
+            return answer.content
 
 
 # The data files, as they would be
@@ -259,11 +272,17 @@ def revised(text: str, published: Published) -> str:
     Only the lines of that build change; comments and all that is not read from the wheel stay.
     """
     variant = stack.variant_of(published.cuda)
-    block = _block(text, "build", {"torch": published.torch, "variant": variant})
-    if block is None:
+    release = _block(text, "release", {"torch": published.torch})
+    build = _block(text, "build", {"torch": published.torch, "variant": variant})
+    if release is None or build is None:
         return text + _new(published, variant)
-    new = _with_values(block, {key: published.pins.get(key) for key in PINNED})
-    return text.replace(block, new, 1)
+    told = {
+        "default": variant,
+        "requires_python": published.requires_python,
+        "git_version": published.git_version,
+    }
+    text = text.replace(release, _with_values(release, told), 1)
+    return text.replace(build, _with_values(build, {key: published.pins.get(key) for key in PINNED}), 1)
 
 
 def _block(text: str, table: str, values: Mapping[str, str]) -> str | None:
@@ -275,12 +294,11 @@ def _block(text: str, table: str, values: Mapping[str, str]) -> str | None:
 
 
 def _with_values(block: str, values: Mapping[str, str | None]) -> str:
-    """`block` with each key set, or removed where its value is None; new keys stand before `src`."""
+    """`block` with each key set, or removed where its value is None; new keys come last."""
     for key, value in values.items():
         line = "" if value is None else f'{key} = "{value}"\n'
         block, found = re.subn(rf'^{key} = ".*"\n', line, block, flags=re.MULTILINE)
-        if not found:
-            block = block.replace("\nsrc = ", f"\n{line}src = ", 1)
+        block = block if found else block + line
     return block
 
 
@@ -306,13 +324,13 @@ index = "default"
 
 
 def _pythons() -> Iterator[Difference]:
-    text = PYTHONS.read_text(encoding="utf-8")
+    text = _text(PYTHONS)
     rows = "".join(
         f'"{version}" = {{ date = {day}, by = true, src = ["PBS"] }}\n'
         for version, day in sorted(_built().items(), key=lambda row: Version(row[0]))
         if not stack.is_known_python(version) and Version(version) >= Version("3.8")
     )
-    yield from _difference(PYTHONS.name, text + rows)
+    yield from _difference(PYTHONS, text + rows)
 
 
 def _built() -> Mapping[str, str]:
