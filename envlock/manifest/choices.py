@@ -14,7 +14,7 @@ from envlock.manifest.model import Asked
 from envlock.manifest.platforms import Platform
 from envlock.manifest.project import Given, asked_each
 from envlock.manifest.sources import read_sources
-from envlock.manifest.tables import Rule, Table, code, described, shown, suggestion
+from envlock.manifest.tables import Rule, Table, code, described, suggestion
 
 _PLATFORMS = tuple(str(platform) for platform in Platform)
 
@@ -83,8 +83,8 @@ def _read_variants(variants: Table) -> dict[str, Choices]:
 
 
 def _unknown_variant(table: Table, variant: str, known: tuple[str, ...]) -> None:
-    nothing = f"add the table {code(table.at('variants').rpartition(', ')[2] + '.' + variant)}"
-    hint = suggestion(variant, known) if known else nothing
+    place = table.below("variants").at(variant).removeprefix(f"{table.file}, ")
+    hint = suggestion(variant, known) if known else f"add the table `[{place}]`"
     table.fault("variants", f"there is no variant {code(variant)}", hint)
 
 
@@ -147,7 +147,7 @@ def _platforms(table: Table, key: str) -> tuple[Platform, ...] | None:
     names = table.texts(key, patterns.ANY_TEXT)
     if names is None:
         return None
-    if not names:
+    if table.data[key] == []:
         table.fault(key, "`platforms` is empty", 'the default is `["linux-64"]`')
     for name in {name for name in names if names.count(name) > 1}:
         table.fault(key, f"{code(name)} is there twice")
@@ -173,8 +173,11 @@ def _exclude_newer(table: Table, key: str) -> str | None:
     try:
         return utc_instant(value)
     except ValueError as error:
-        found = shown(value) if isinstance(value, str) else described(value)
-        table.fault(key, f"{found} {error}", f"write `{key} = 2025-03-01` or `{key} = 2025-03-01T00:00:00Z`")
+        table.fault(
+            key,
+            f"{described(value)} {error}",
+            f"write `{key} = 2025-03-01` or `{key} = 2025-03-01T00:00:00Z`",
+        )
         return None
 
 

@@ -213,7 +213,8 @@ def _follow(option: str, value: str, where: str, file: _File) -> None:
     if text is None:
         return
     follow: Callable[[str, str, _File], None] = {"--editable": _read_link}.get(option, _include)
-    follow(text, where, replace(file, as_constraints=file.as_constraints or option == "--constraint"))
+    # pip: what a file includes with `-r` are requirements, also where that file holds constraints
+    follow(text, where, replace(file, as_constraints=option == "--constraint"))
 
 
 def _include(text: str, where: str, file: _File) -> None:

@@ -60,7 +60,8 @@ def _is_url(url: str, where: str, faults: Faults) -> bool:
     if odd:
         faults.add(where, f"unknown placeholder {code(odd[0])}", "only `{variant}` is replaced")
     elif not patterns.SOURCE_URL.admits(url):
-        faults.add(where, f"must be {patterns.SOURCE_URL.says}, found {shown(without_credentials(url))}")
+        bare = f"***@{url.rpartition('@')[2]}" if "@" in url else url
+        faults.add(where, f"must be {patterns.SOURCE_URL.says}, found {shown(bare)}")
     else:
         return True
     return False

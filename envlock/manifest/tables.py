@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 
 from envlock.errors import Fault, InvalidInput
 
@@ -191,8 +192,12 @@ def described(value: object) -> str:
             return "a list"
         case dict():
             return "a table"
+        case datetime() | time():
+            return f"the time {value.isoformat()}"
+        case date():
+            return f"the date {value.isoformat()}"
         case _:
-            return "a date or time"
+            return "a value of another kind"
 
 
 def shown(text: str) -> str:

@@ -134,7 +134,8 @@ def test_a_requirements_file_with_another_name_has_its_own_lock(tmp_path: Path) 
 
 def test_a_script(tmp_path: Path) -> None:
     script = (
-        "#!/usr/bin/env python\r\n# /// script\r\n# requires-python = '>=3.10'\r\n# dependencies = [\r\n#   'six',\r\n"
+        "#!/usr/bin/env python\r\n# /// script\r\n# requires-python = '>=3.10'\r\n# dependencies = [\r\n"
+        "#   'six',\r\n"
         "# ]\r\n#\r\n# [tool.envlock]\r\n# cuda = '12.4'\r\n# ///\r\nimport six\r\n"
     )
     (tmp_path / "train.py").write_bytes(script.encode())
