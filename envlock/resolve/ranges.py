@@ -200,8 +200,8 @@ class Downloader:
                 _write(file, chunk)
                 digest.update(chunk)
                 size += len(chunk)
-                traffic.received += len(chunk)
             _check_length(response, size)
+            traffic.received += size
         except BaseException:
             file.close()
             raise
@@ -277,9 +277,16 @@ class RangedFile(io.RawIOBase):
         if stop > self._tail.start:
             self._lengthen_tail(max(start - (self.total - start) * LEAD // 100, 0))
             return self._tail.data[start - self._tail.start : stop - self._tail.start]
-        end = max(stop, min(start + WINDOW_BYTES, self._horizon))
-        self._window = self._load(start, min(end, self._tail.start))
+        self._window = self._moved_window(start, stop)
         return self._window.data[: stop - start]
+
+    def _moved_window(self, start: int, stop: int) -> Part:
+        """A window from `start` on, which keeps what the last one has of it."""
+        old = self._window
+        kept = old.data[start - old.start :] if old.start <= start < old.stop else b""
+        end = max(stop, min(start + WINDOW_BYTES, self._horizon, self._tail.start))
+        more = self._load(start + len(kept), end)
+        return Part(start=start, data=kept + more.data, total=self.total)
 
     def _held(self, start: int, stop: int) -> bytes | None:
         for part in (self._tail, self._window, *self._pinned):
@@ -318,8 +325,8 @@ def _part(response: requests.Response, traffic: Traffic) -> Part:
         raise RangesRefused("the server answers ranges in a form of its own")
     start, last, total = (int(number) for number in match.groups())
     data = response.raw.read(decode_content=False)
-    traffic.received += len(data)
     _check_length(response, len(data))
+    traffic.received += len(data)
     if len(data) != last + 1 - start:
         raise RangesRefused("the server answers ranges in a form of its own")
     return Part(start=start, data=data, total=total)

@@ -47,7 +47,7 @@ class WheelIdentity:
 
 @dataclass(kw_only=True, slots=True)
 class Traffic:
-    """Requests made and body bytes received for one wheel, failed tries included.
+    """Requests made for one wheel, failed ones included, and bytes received in bodies that came complete.
 
     `whole_because`: why it is fetched whole, where it is.
     """

@@ -9,7 +9,7 @@
 `add(wheel, *, upload_time=None, sha256=TRUE, size=True, core_metadata=True, yanked=False)`: `sha256=None`
 publishes no hash, another text a lying one; `size=False` none in the JSON page; `core_metadata=False`
 leaves out PEP 658. `named(path, html=True)` serves HTML only, so no sizes and no upload times, as the
-PyTorch index does.
+PyTorch index does. `LocalIndex(certificate=PEM)` speaks TLS with that certificate and key.
 
 Faults: `index.fault(pattern, fault, times=None, skip=0)`. `pattern` is an fnmatch over the path of the
 request (`*/six-*.whl`, `/simple/six/`); `skip` lets the first matching requests through, `times` ends the
@@ -37,6 +37,7 @@ import html
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -44,6 +45,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, unquote
@@ -262,9 +264,12 @@ def _page(anchors: Any) -> _Answer:
 class LocalIndex(NamedIndex):
     """A server with a default index (`simple`), and more on demand. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, certificate: Path | None = None) -> None:
         self._server = _Server(self)
-        self.root = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            self._server.speak_tls(certificate)
+        scheme = "http" if certificate is None else "https"
+        self.root = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         super().__init__(self.root, "simple", html_only=False)
         self._indexes: dict[str, NamedIndex] = {"simple": self}
         self._lock = threading.Lock()
@@ -343,6 +348,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, index: LocalIndex) -> None:
         self.index = index
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def speak_tls(self, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are part of the tests."""
