@@ -106,10 +106,11 @@ class Unowned:
         if content is None:
             return False
         maker = makers.accepted(
-            os.path.basename(path),
+            path,
             content,
             prefix=self.target.prefix.path,
             python=self.target.interpreter.short,
+            base_prefix=self.target.interpreter.base_prefix,
         )
         if maker is not None:
             self.accepted[path] = maker

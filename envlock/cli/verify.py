@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from envlock.cli.options import find_target, json_option, lock_option, quiet_option, target_options
+from envlock.cli.places import cache_directory
 
 
 @click.command("verify", short_help="prove that an environment is what the lock says")
@@ -45,20 +46,22 @@ def command(
 
     Exit status: 0 match, 1 mismatch, 8 something could not be looked at.
     """
-    from envlock.api import VerifyRequest, verify, verify_facts
+    from envlock.api import How, VerifyRequest, verify, verify_facts
 
-    if facts is not None and (prefix is not None or python is not None):
-        raise click.UsageError("`--facts` is judged as it is: it takes no `--prefix` and no `--python`")
-    how = {"strict": strict, "require_gpu": require_gpu, "in_job": in_job}
+    how = How(strict=strict, require_gpu=require_gpu, in_job=in_job)
+    cache = cache_directory(os.environ)
     if facts is not None:
-        report = verify_facts(lock_path, facts, environment=os.environ, **how)
+        if prefix is not None or python is not None:
+            raise click.UsageError("`--facts` is judged as it is: it takes no `--prefix` and no `--python`")
+        report = verify_facts(lock_path, facts, how=how, cache=cache)
     else:
         target, chosen = find_target(prefix, python)
         if chosen not in ("--prefix", "--python") and not (quiet or as_json):
             click.echo(f"verifying {target} ({chosen})", err=True)
-        report = verify(
-            VerifyRequest(lock=lock_path, prefix=target, level=level, environment=os.environ, **how)
+        request = VerifyRequest(
+            lock=lock_path, prefix=target, environment=os.environ, level=level, cache=cache, how=how
         )
+        report = verify(request)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     else:
