@@ -1,0 +1,40 @@
+"""What an emitter gets besides the lock, and what an emitter is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envlock.lock.model import Lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmitOptions:
+    """The options that formats share.
+
+    `locations` has the URL of each wheel by its sha256; `wheelhouse` a folder that holds the wheels, written
+    as given: the file that is emitted must be used from where it leads there. `sources` say where index
+    names point from here; "default" is named only where it has an entry. `user` is that of an image.
+    """
+
+    platform: str
+    locations: Mapping[str, str] | None = None
+    wheelhouse: Path | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    user: str = "app"
+
+
+Render = Callable[[Lock, EmitOptions], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Emitter:
+    """One format: how it is written and what the file is usually called.
+
+    `needs_locations`: without a wheelhouse it must be told where each wheel is.
+    """
+
+    render: Render
+    file: str
+    needs_locations: bool = False
