@@ -47,6 +47,7 @@ Key = tuple[str, str]
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|\A/|\A[A-Za-z]:|(?:\A|/)\.\.(?:/|\Z)")
 _UNTIDY = re.compile(r"//|(?:\A|/)\.(?:/|\Z)")
+_LOCAL_HEADER_BYTES = 30
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 # What zipfile raises on files that are no zip, or a broken one.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, struct.error)
@@ -72,7 +73,7 @@ class Archive:
     def head_extent(self, member: zipfile.ZipInfo) -> Extent:
         """What has to be read for the first bytes of a member."""
         start, stop = self.extent(member)
-        header = 30 + len(member.orig_filename.encode()) + len(member.extra)
+        header = _LOCAL_HEADER_BYTES + len(member.orig_filename.encode()) + len(member.extra)
         return start, min(stop, start + header + SCRIPT_HEAD_BYTES)
 
 
@@ -116,6 +117,8 @@ def open_archive(
         archive = zipfile.ZipFile(stream)
     starts = sorted(member.header_offset for member in archive.infolist())
     stops = dict(zip(starts, [*starts[1:], archive.start_dir], strict=True)) if starts else {}
+    if len(stops) != len(starts):
+        raise _bad(file, "two members overlap")
     return Archive(file=file, zip=archive, prefetch=prefetch, read_up_to=read_up_to, stops=stops)
 
 
@@ -173,6 +176,9 @@ def _named_members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
         # zipfile cuts `filename` at a NUL and may take another name from an extra field.
         name = member.orig_filename
         _check_name(archive.file, name, member)
+        start, stop = archive.extent(member)
+        if stop - start < _LOCAL_HEADER_BYTES + member.compress_size:
+            raise _bad(archive.file, f"the member {quoted(name)} overlaps another")
         tidy = safe_relative_path(name) if _UNTIDY.search(name) else name
         if name.endswith("/"):
             continue

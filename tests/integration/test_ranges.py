@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import shutil
+import struct
 import subprocess
 import threading
 import time
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -149,8 +151,6 @@ def test_a_dist_info_in_front_costs_one_request_more(
 
 def _with_noise_behind_the_dist_info(wheel: Wheel, folder: Path) -> bytes:
     """INSTALLER does not count, so it can be as big as it likes."""
-    import zipfile
-
     path = wheel.write(folder)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("big-1.0.dist-info/INSTALLER", NOISE)
@@ -193,6 +193,32 @@ def test_a_big_member_without_a_hash_is_read_through_a_window(
     assert identity.downloaded_whole is None
     assert len(NOISE) < identity.fetched_bytes < len(NOISE) + 40_000
     assert identity.requests == 4
+
+
+def test_zip64_by_ranges(
+    index: LocalIndex, session: requests.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+        wheel = big()
+    assert b"PK\x06\x06" in wheel.content
+    identity = identify(source(index, wheel), python=PYTHON, session=session)
+    assert said(identity) == from_bytes(wheel, tmp_path)
+    assert identity.requests == 1
+
+
+def test_a_directory_that_claims_to_be_huge(index: LocalIndex, session: requests.Session) -> None:
+    size = struct.unpack("<L", BIG.content[-10:-6])[0]
+    start = struct.unpack("<L", BIG.content[-6:-2])[0]
+    padded = bytes(40 << 20) + BIG.content[:-10] + struct.pack("<LLH", size + (39 << 20), start, 0)
+    wheel = replace(BIG, content=padded)
+    with pytest.raises(BadWheel) as caught:
+        identify(source(index, wheel), python=PYTHON, session=session)
+    assert caught.value.message == (
+        "`big-1.0-py3-none-any.whl` is broken: it is not a zip file that can be read"
+    )
+    assert caught.value.facts == (("reason", "its central directory is larger than that of any wheel"),)
+    assert index.sent("*.whl") == 32 << 10
 
 
 def test_bad_wheels_are_refused_by_ranges_too(index: LocalIndex, session: requests.Session) -> None:

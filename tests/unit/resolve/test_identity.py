@@ -361,6 +361,41 @@ def test_a_wheel_of_a_later_major_version() -> None:
     )
 
 
+def _share(archive: zipfile.ZipFile) -> None:
+    archive.filelist[1].header_offset = archive.filelist[0].header_offset
+
+
+def _overlap(archive: zipfile.ZipFile) -> None:
+    archive.filelist[1].header_offset = archive.filelist[0].header_offset + 1
+
+
+def _encrypt(archive: zipfile.ZipFile) -> None:
+    archive.filelist[1].flag_bits |= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_share, "two members overlap"),
+        (_overlap, "the member 'demo/__init__.py' overlaps another"),
+        (_encrypt, "the member 'demo/core.py' is encrypted"),
+    ],
+)
+def test_directories_that_mean_harm(change: Callable[[zipfile.ZipFile], None], reason: str) -> None:
+    content = _rezipped(demo(), {}, change)
+    with pytest.raises(BadWheel) as caught:
+        identify_archive(io.BytesIO(content), python=PYTHON, file="demo-1.0-py3-none-any.whl")
+    assert caught.value.message == f"`demo-1.0-py3-none-any.whl` cannot be installed safely: {reason}"
+
+
+def test_zip64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    wheel = demo()
+    assert b"PK\x06\x06" in wheel.content
+    monkeypatch.undo()
+    assert identity_of(wheel).digest == identity_of(demo()).digest
+
+
 def test_bytes_that_are_no_zip() -> None:
     with pytest.raises(BadWheel) as caught:
         identify_archive(io.BytesIO(b"<html>"), python=PYTHON, file="demo-1.0-py3-none-any.whl")
@@ -397,10 +432,15 @@ def test_the_wheel_must_have_the_hash_that_is_given(tmp_path: Path) -> None:
     assert caught.value.facts == (("listed", "0" * 64), ("found", demo().sha256))
 
 
-def _rezipped(wheel: Wheel, changed: Mapping[str, bytes]) -> bytes:
-    """The wheel with other bytes for some members, RECORD left as it was."""
+def _rezipped(
+    wheel: Wheel,
+    changed: Mapping[str, bytes],
+    change: Callable[[zipfile.ZipFile], None] = lambda _archive: None,
+) -> bytes:
+    """The wheel with other bytes for some members, RECORD left as it was; `change` edits the directory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(wheel.content)) as old, zipfile.ZipFile(buffer, "w", 8) as new:
         for member in old.infolist():
             new.writestr(member.filename, changed.get(member.filename, old.read(member)))
+        change(new)
     return buffer.getvalue()
