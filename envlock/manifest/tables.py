@@ -154,8 +154,7 @@ class Table:
 
     def _checked(self, key: str, value: object, wanted: Rule) -> str | None:
         if not isinstance(value, str):
-            quotable = isinstance(value, int | float) and not isinstance(value, bool)
-            self._wrong(key, "a string", value, f'quote it: `"{value}"`' if quotable else None)
+            self._wrong(key, "a string", value, f'quote it: `"{value}"`' if _is_short(value) else None)
         elif not wanted.admits(value):
             self.fault(key, f"{code(key)} must be {wanted.says}, found {shown(value)}")
         else:
@@ -187,7 +186,7 @@ def described(value: object) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case int() | float():
-            return f"the number {value}" if abs(value) < 1e15 else "a number"
+            return f"the number {value}" if _is_short(value) else "a number"
         case list():
             return "a list"
         case dict():
@@ -198,6 +197,11 @@ def described(value: object) -> str:
             return f"the date {value.isoformat()}"
         case _:
             return "a value of another kind"
+
+
+def _is_short(value: object) -> bool:
+    """A number whose text is short: Python refuses to write one of more than 4,300 digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def shown(text: str) -> str:

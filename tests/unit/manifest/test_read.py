@@ -362,3 +362,10 @@ def test_the_image_base(tmp_path: Path, base: str, notes: tuple[str, ...]) -> No
 def test_what_is_no_image_reference(tmp_path: Path, base: str) -> None:
     text = 'requirements = ["six"]\n[image]\nbase = "{}"'.format(base.replace("\n", "\\n"))
     assert [row[0] for row in faults(tmp_path, text)] == ["envlock.toml, image.base"]
+
+
+def test_a_number_too_long_to_be_written(tmp_path: Path) -> None:
+    text = f'requirements = ["six"]\nglibc = 0x{"f" * 5000}'
+    assert faults(tmp_path, text) == [
+        ("envlock.toml, glibc", "`glibc` must be a string, found a number", None)
+    ]
