@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -92,6 +94,7 @@ def lock(
     old = None if request.upgrade and not path.exists() else _old_lock(path)
     wanted = _requests(request, manifest, old, environment)
     on_event(Event(step="resolve"))
+    _prepare_to_identify()
     with clock.step("resolve"):
         pins = resolve_pins(wanted)
     with clock.step("identify"):
@@ -166,6 +169,11 @@ def _standing_pins(request: LockRequest, old: Lock | None, platform: Platform) -
     gone = set(map(canonicalize_name, request.upgrade_packages))
     rows = [row for row, _ in old.on(platform)] or old.distributions
     return {row.name: row.version for row in rows if row.name not in gone}
+
+
+def _prepare_to_identify() -> None:
+    """Import what talks to servers (0.1 s) while the resolver does the waiting."""
+    threading.Thread(target=import_module, args=("envlock.resolve.remote",), daemon=True).start()
 
 
 def _identities(

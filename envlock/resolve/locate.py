@@ -66,7 +66,9 @@ def locate(
 def _location(pin: Pin | None, wheel: Wheel) -> Location | None:
     """The file with the locked hash; where its index gives no hashes, the one with the locked name,
     which whoever fetches it checks."""
-    for candidate in () if pin is None else pin.candidates:
+    if pin is None:
+        return None
+    for candidate in pin.candidates:
         if wheel.sha256 == candidate.sha256 or (candidate.sha256, candidate.file) == (None, wheel.file):
             return Location(url=candidate.url, index=pin.index)
     return None

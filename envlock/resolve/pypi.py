@@ -161,10 +161,8 @@ def _question(request: Request, plan: Plan, routes: Mapping[NormalizedName, str]
 
 def _to_tell(request: Request, answer: Answer, routes: Mapping[NormalizedName, str], told: _Told) -> _Told:
     """What the answer shows that uv was not told."""
-    if answer.pins is not None:
-        seen = frozenset(answer.pins)
-    else:  # it may fail for want of what only a named index has
-        seen = mentioned(answer.outcome, routes)
+    # A run may fail for want of what only a named index has.
+    seen = mentioned(answer.outcome, routes) if answer.pins is None else frozenset(answer.pins)
     unrouted = (seen & routes.keys()) - request.names() - told.extra
     if unrouted:
         return replace(told, extra=told.extra | unrouted)

@@ -59,7 +59,7 @@ def _variant(torch: Version, versions: Mapping[str, str], platform: Platform) ->
     runtime = _runtime(versions)
     if runtime is not None:
         return facts.variant_of(runtime)
-    return _bundled_variant(torch.public, platform)
+    return _silent_variant(torch.public, platform)
 
 
 def _runtime(versions: Mapping[str, str]) -> str | None:
@@ -68,9 +68,14 @@ def _runtime(versions: Mapping[str, str]) -> str | None:
     return next((".".join(version.split(".")[:2]) for version in pinned), None)
 
 
-def _bundled_variant(torch: str, platform: Platform) -> str | None:
-    """A Linux wheel that pulls in no CUDA: bundled on x86_64, where the facts know it; else the CPU's."""
-    return facts.default_variant(torch) if platform is Platform.LINUX_64 else CPU
+def _silent_variant(torch: str, platform: Platform) -> str | None:
+    """A Linux wheel that pulls in no CUDA: on x86_64 the default one if the facts know that it carries its
+    libraries inside, else a build of whoever made it; elsewhere a CPU build."""
+    if platform is not Platform.LINUX_64:
+        return CPU
+    default = facts.default_variant(torch)
+    build = None if default is None else facts.build(torch, default)
+    return default if build is not None and build.bundled else None
 
 
 def _cuda(variant: str) -> str | None:
@@ -90,9 +95,9 @@ def check_build(stack: Stack, asked: str, *, platform: Platform, where: str) -> 
     """Raise WrongBuild where `stack` holds torch with another CUDA than `asked`."""
     if stack.torch is None or asked in (AUTO, stack.cuda):
         return
-    message = f"{_spoken(asked)} is asked for on {platform}, and torch {stack.torch} came with {_came(stack)}"
+    message = f"{_spoken(asked)} is asked for on {platform}, and torch {stack.torch} {_came(stack)}"
     exists = _existing(stack.torch)
-    hint = "ask for a torch that has this CUDA (`envlock explain`), or for the CUDA that came"
+    hint = f"ask for a CUDA that torch {stack.torch} exists with, or for another torch (`envlock explain`)"
     rows = [("asked by", f'{where} = "{asked}"'), ("came", _wheel(stack)), *exists]
     raise WrongBuild(message, where=where, hint=hint, facts=rows)
 
@@ -104,11 +109,11 @@ def _spoken(cuda: str) -> str:
 def _came(stack: Stack) -> str:
     match stack.cuda:
         case None:
-            return "a CUDA that cannot be told"
+            return "does not tell its CUDA"
         case "cpu":
-            return "none: it is a CPU build"
+            return "is a CPU build"
         case cuda:
-            return f"CUDA {cuda}"
+            return f"is built for CUDA {cuda}"
 
 
 def _wheel(stack: Stack) -> str:

@@ -103,7 +103,7 @@ def find_uv(environment: Environment) -> str:
 
 def _bundled_uv() -> str | None:
     try:
-        from uv import find_uv_bin  # noqa: PLC0415 - the package is optional where uv is on PATH
+        from uv import find_uv_bin  # optional where uv is on PATH
 
         return str(find_uv_bin())
     except (ImportError, FileNotFoundError):
