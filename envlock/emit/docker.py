@@ -52,9 +52,9 @@ def _usage(options: EmitOptions) -> Iterator[str]:
 
 
 def _not_pinned(base: str) -> Iterator[str]:
-    yield "The base image is NOT pinned: its tag can be moved, so two builds of this file can differ in all that"
-    yield "is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image] and run"
-    yield "`envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:"
+    yield "The base image is NOT pinned: its tag can be moved, so two builds of this file can differ in all"
+    yield "that is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image] and"
+    yield "run `envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:"
     yield f"    docker pull {base} && docker inspect --format '{{{{index .RepoDigests 0}}}}' {base}"
 
 
@@ -80,8 +80,8 @@ def _python_check(python: str) -> str:
     """Fail the build where the base has another Python than the lock."""
     parts = python.count(".") + 1
     program = (
-        f"import sys; found = '.'.join(map(str, sys.version_info[:{parts}])); "
-        f"sys.exit(found != '{python}' and 'the base image has Python ' + found + ', the lock is for {python}')"
+        f"import sys; found = '.'.join(map(str, sys.version_info[:{parts}])); sys.exit(found != '{python}' "
+        f"and 'the base image has Python ' + found + ', the lock is for {python}')"
     )
     return f'python3 -I -S -c "{program}"'
 
@@ -159,7 +159,7 @@ def _base(lock: Lock, platform: str) -> str:
         return DEFAULT_BASE.format(python=lock.python_exact)
     reference = lock.image.base
     if not IMAGE_BASE.admits(reference):
-        raise LockfileInvalid(f"the base image {ascii(reference)} is not {IMAGE_BASE.says}")
+        raise LockfileInvalid(f"the base image {reference!a} is not {IMAGE_BASE.says}")
     if reference.startswith("oci:"):
         raise UsageFault(
             f"the base image `{reference}` is a layout on disk, which no Dockerfile can name",
@@ -183,22 +183,22 @@ def _without_tag(reference: str) -> str:
 
 def _checked_digest(digest: str) -> str:
     if not _DIGEST.fullmatch(digest):
-        raise LockfileInvalid(f"{ascii(digest)} is no digest of an image")
+        raise LockfileInvalid(f"{digest!a} is no digest of an image")
     return digest
 
 
 def _check(lock: Lock, options: EmitOptions) -> None:
     """Match in full what is written without quotes."""
     if not PYTHON.admits(lock.python):
-        raise LockfileInvalid(f"{ascii(lock.python)} is not {PYTHON.says}")
+        raise LockfileInvalid(f"{lock.python!a} is not {PYTHON.says}")
     for name in lock.settings:
         if not SETTING_NAME.admits(name):
-            raise LockfileInvalid(f"{ascii(name)} is not {SETTING_NAME.says}")
+            raise LockfileInvalid(f"{name!a} is not {SETTING_NAME.says}")
     if not USER_NAME.admits(options.user) or options.user == "root":
-        raise UsageFault(f"{ascii(options.user)} is not {USER_NAME.says}, other than `root`")
+        raise UsageFault(f"{options.user!a} is not {USER_NAME.says}, other than `root`")
     if options.wheelhouse is not None and not _CONTEXT_FOLDER.fullmatch(folder(options.wheelhouse)):
         raise UsageFault(
-            f"the wheelhouse {ascii(str(options.wheelhouse))} cannot be copied into an image",
+            f"the wheelhouse {str(options.wheelhouse)!a} cannot be copied into an image",
             hint="name a folder below the Dockerfile, like `--wheelhouse wheels`",
         )
 

@@ -68,7 +68,7 @@ def folder(path: Path) -> str:
     try:
         return one_line(text)
     except LockfileInvalid as error:
-        raise UsageFault(f"the wheelhouse {ascii(text)} has control characters in its name") from error
+        raise UsageFault(f"the wheelhouse {text!a} has control characters in its name") from error
 
 
 def header(lock: Lock, options: EmitOptions, what: str) -> tuple[str, ...]:
@@ -101,4 +101,4 @@ def _public(index: str, url: str) -> str:
 
 def _check(what: str, text: str, rule: Rule) -> None:
     if not rule.admits(text):
-        raise LockfileInvalid(f"the {what} {ascii(text)} of a distribution is not {rule.says}")
+        raise LockfileInvalid(f"the {what} {text!a} of a distribution is not {rule.says}")

@@ -21,7 +21,7 @@ def one_line(text: str) -> str:
     """`text`, or LockfileInvalid where it holds control characters."""
     if _NOT_ONE_LINE.search(text):
         raise LockfileInvalid(
-            f"a value holds control characters: {ascii(text)}",
+            f"a value holds control characters: {text!a}",
             hint="lock again with `envlock lock`; nothing that envlock writes holds such a value",
         )
     return text

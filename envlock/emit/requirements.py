@@ -27,12 +27,10 @@ def _lines(lock: Lock, options: EmitOptions) -> Iterator[str]:
 
 def _usage(lock: Lock, options: EmitOptions) -> Iterator[str]:
     yield ""
+    # uv takes a name from the first index that has it, unless told otherwise; the hash tells what is meant.
+    strategy = "--index-strategy unsafe-best-match " if has_extra_index(lock, options) else ""
     yield "pip install --require-hashes --no-deps -r requirements.txt"
-    if has_extra_index(lock, options):
-        # uv takes a name from the first index that has it; the hash tells which wheel is meant.
-        yield "uv pip install --require-hashes --no-deps --index-strategy unsafe-best-match -r requirements.txt"
-    else:
-        yield "uv pip install --require-hashes --no-deps -r requirements.txt"
+    yield f"uv pip install --require-hashes --no-deps {strategy}-r requirements.txt"
 
 
 EMITTER = Emitter(render=render, file="requirements.txt")
