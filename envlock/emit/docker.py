@@ -53,8 +53,8 @@ def _usage(options: EmitOptions) -> Iterator[str]:
 
 def _not_pinned(base: str) -> Iterator[str]:
     yield "The base image is NOT pinned: its tag can be moved, so two builds of this file can differ in all"
-    yield "that is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image] and"
-    yield "run `envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:"
+    yield "that is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image],"
+    yield "then run `envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:"
     yield f"    docker pull {base} && docker inspect --format '{{{{index .RepoDigests 0}}}}' {base}"
 
 
