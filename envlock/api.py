@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,31 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
-from envlock import stack
 from envlock.errors import LockfileInvalid
-from envlock.lock.assemble import assemble
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
-from envlock.lock.interpreter import exact_python
 from envlock.lock.model import Lock
 from envlock.manifest import Manifest, Platform, read_manifest
-from envlock.resolve.entries import EntryCache
 from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
-from envlock.resolve.request import Request
-from envlock.resolve.resolution import (
-    Identifying,
-    Identities,
-    Resolution,
-    completed,
-    identify_wheels,
-    resolve_pins,
-    wheels_of,
-)
-from envlock.resolve.tags import series
-from envlock.resolve.wheel import WheelIdentity
+
+if TYPE_CHECKING:
+    from envlock.resolve.request import Request
+    from envlock.resolve.resolution import Identities
+    from envlock.resolve.wheel import WheelIdentity
+
+# Imported while uv is waited for: 0.25 s, which a check and a verify do without altogether.
+_FOR_AFTERWARDS = ("envlock.resolve.remote", "envlock.resolve.resolution", "envlock.lock.assemble")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,23 +83,14 @@ def lock(
     clock = _Clock()
     manifest = _manifest(request, environment)
     path = request.output or manifest.lockfile
-    old = None if request.upgrade and not path.exists() else _old_lock(path)
+    old = _old_lock(path)
     wanted = _requests(request, manifest, old, environment)
     on_event(Event(step="resolve"))
-    _prepare_to_identify()
     with clock.step("resolve"):
-        pins = resolve_pins(wanted)
+        pins = _pins(wanted)
     with clock.step("identify"):
         identities = _identities(request, manifest, pins, on_event)
-    resolved = tuple(completed(*pair, identities) for pair in zip(wanted, pins, strict=True))
-    made = assemble(
-        manifest,
-        Resolution(platforms=resolved, identities=identities),
-        python_exact=exact_python(
-            manifest.python, asked=request.python_exact, old=old, exclude_newer=wanted[0].exclude_newer
-        ),
-        exclude_newer=wanted[0].exclude_newer,
-    )
+    made = _assembled(request, wanted, pins, identities, old)
     return LockResult(
         lock=made,
         path=path,
@@ -129,11 +112,13 @@ def check(request: LockRequest, *, environment: Mapping[str, str]) -> tuple[str,
 
 
 def _manifest(request: LockRequest, environment: Mapping[str, str]) -> Manifest:
+    from envlock.stack import default_python
+
     return read_manifest(
         request.project,
         variant=request.variant,
         environment=environment,
-        default_python=stack.default_python(),
+        default_python=default_python(),
     )
 
 
@@ -149,6 +134,8 @@ def _old_lock(path: Path) -> Lock | None:
 def _requests(
     request: LockRequest, manifest: Manifest, old: Lock | None, environment: Mapping[str, str]
 ) -> tuple[Request, ...]:
+    from envlock.resolve.request import Request
+
     return tuple(
         Request(
             manifest=manifest,
@@ -166,34 +153,60 @@ def _standing_pins(request: LockRequest, old: Lock | None, platform: Platform) -
     """The old pins less those that are to go; a platform that is new takes those of the others."""
     if old is None or request.upgrade:
         return {}
+    from packaging.utils import canonicalize_name
+
     gone = set(map(canonicalize_name, request.upgrade_packages))
     rows = [row for row, _ in old.on(platform)] or old.distributions
     return {row.name: row.version for row in rows if row.name not in gone}
 
 
-def _prepare_to_identify() -> None:
-    """Import what talks to servers (0.1 s) while the resolver does the waiting."""
-    threading.Thread(target=import_module, args=("envlock.resolve.remote",), daemon=True).start()
+def _pins(wanted: tuple[Request, ...]) -> tuple[PlatformResolution, ...]:
+    from envlock.resolve.pypi import resolve_platforms
+
+    threading.Thread(target=lambda: list(map(import_module, _FOR_AFTERWARDS)), daemon=True).start()
+    return resolve_platforms(wanted)
 
 
 def _identities(
     request: LockRequest, manifest: Manifest, pins: Iterable[PlatformResolution], on_event: OnEvent
 ) -> Identities:
+    from envlock.resolve.entries import EntryCache
+    from envlock.resolve.resolution import Identifying, identify_wheels, wheels_of
+    from envlock.resolve.tags import series
+
     wheels = wheels_of(pins)
-    known: list[WheelIdentity] = []
-
-    def progress(identity: WheelIdentity) -> None:
-        known.append(identity)
-        on_event(Event(step="identify", done=len(known), total=len(wheels)))
-
+    done = itertools.count(1)
     on_event(Event(step="identify", total=len(wheels)))
     how = Identifying(
         python=series(manifest.python),
         cache=None if request.cache is None else EntryCache(directory=request.cache),
         whole=request.deep,
-        on_progress=progress,
+        on_progress=lambda _: on_event(Event(step="identify", done=next(done), total=len(wheels))),
     )
     return identify_wheels(wheels, how)
+
+
+def _assembled(
+    request: LockRequest,
+    wanted: tuple[Request, ...],
+    pins: tuple[PlatformResolution, ...],
+    identities: Identities,
+    old: Lock | None,
+) -> Lock:
+    from envlock.lock.assemble import assemble
+    from envlock.lock.interpreter import exact_python
+    from envlock.resolve.resolution import Resolution, completed
+
+    manifest, exclude_newer = wanted[0].manifest, wanted[0].exclude_newer
+    platforms = tuple(completed(*pair, identities) for pair in zip(wanted, pins, strict=True))
+    return assemble(
+        manifest,
+        Resolution(platforms=platforms, identities=identities),
+        python_exact=exact_python(
+            manifest.python, asked=request.python_exact, old=old, exclude_newer=exclude_newer
+        ),
+        exclude_newer=exclude_newer,
+    )
 
 
 def _notes(

@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -47,6 +48,13 @@ class _Told:
 class _Settled:
     pins: Mapping[NormalizedName, Pin]
     told: _Told
+
+
+def resolve_platforms(requests: Iterable[Request]) -> tuple[PlatformResolution, ...]:
+    """Resolve the platforms side by side; the first failure, in their order, is raised."""
+    wanted = tuple(requests)
+    with ThreadPoolExecutor(max(1, len(wanted))) as pool:
+        return tuple(pool.map(resolve_platform, wanted))
 
 
 def resolve_platform(request: Request) -> PlatformResolution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from envlock.agent.identity import Entry, clashes, parse_entry_list
@@ -14,7 +13,6 @@ from envlock.resolve.entries import EntryCache
 from envlock.resolve.graph import Graph, dependency_graph, marker_environment
 from envlock.resolve.identity import WheelIdentity, WheelSource, hash_mismatch, identify_all
 from envlock.resolve.model import Candidate, Chosen, PlatformResolution
-from envlock.resolve.pypi import resolve_platform
 from envlock.resolve.request import Request
 from envlock.resolve.stack import read_stack
 from envlock.resolve.tags import PythonSeries
@@ -49,13 +47,6 @@ class Identifying:
     cache: EntryCache | None = None
     whole: bool = False
     on_progress: Callable[[WheelIdentity], None] | None = None
-
-
-def resolve_pins(requests: Iterable[Request]) -> tuple[PlatformResolution, ...]:
-    """Resolve the platforms side by side; the first failure, in their order, is raised."""
-    wanted = tuple(requests)
-    with ThreadPoolExecutor(max(1, len(wanted))) as pool:
-        return tuple(pool.map(resolve_platform, wanted))
 
 
 def wheels_of(pins: Iterable[PlatformResolution]) -> tuple[Candidate, ...]:
