@@ -27,11 +27,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     for name in list(os.environ):
         if name.startswith("ENVLOCK_") or name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH"):
             monkeypatch.delenv(name)
+    # uv keeps its own cache: downloading the same wheels for every test proves nothing.
+    monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(_shared_uv_cache())))
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    # uv keeps its own cache: downloading the same wheels for every test proves nothing.
-    monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(_shared_uv_cache())))
 
 
 def _shared_uv_cache() -> Path:

@@ -89,13 +89,17 @@ def _system_sites(interpreter: Interpreter) -> List[Root]:
     return [Root(path, SYSTEM_SITE, "pyvenv.cfg") for path in candidates if os.path.isdir(path)]
 
 
-def path_lines(directory: str, tree: Tree) -> List[PathLine]:
+def path_lines(directory: str) -> List[PathLine]:
     """Every effective line of the `.pth` files of a site directory, as site.py reads them."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
     lines: List[PathLine] = []
-    for path in sorted(tree.files):
-        head, _, name = path.rpartition("/")
-        if head == directory and name.endswith(".pth") and not name.startswith("."):
-            lines.extend(_lines_of(path, directory))
+    for name in names:
+        # Hidden ones too: Python before 3.13 and its late patches read them (python/cpython#113659).
+        if name.endswith(".pth"):
+            lines.extend(_lines_of(f"{directory}/{name}", directory))
     return lines
 
 

@@ -196,6 +196,8 @@ class FullPass:
         changed: List[facts.ChangedFile] = []
         complete = True
         for owned in installed.entries:
+            if not owned.hex and os.path.isdir(owned.absolute):
+                continue  # some RECORDs list folders; the lock side ignores those rows too
             value, error = self._value(owned)
             if error:
                 self.unreadable.append([self.target.name(owned.absolute), error])

@@ -152,7 +152,7 @@ class Unowned:
         lines: Dict[str, List[foreign.PathLine]] = {}
         for root in self.roots:
             if root.role in foreign.WALKED:
-                for line in foreign.path_lines(root.directory, self.contents.tree):
+                for line in foreign.path_lines(root.directory):
                     lines.setdefault(line.pth, []).append(line)
         return lines
 

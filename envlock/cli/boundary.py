@@ -67,7 +67,9 @@ def error_document(error: EnvlockError) -> dict[str, Any]:
 def error_text(error: EnvlockError) -> str:
     """The error as a person reads it: message, place, facts, hint."""
     lines = [f"error: {error.message} [{error.code}]"]
-    facts = ([("where", error.where)] if error.where else []) + list(error.facts)
+    facts = list(error.facts)
+    if error.where and "asked by" not in dict(facts):
+        facts.insert(0, ("where", error.where))
     width = max((len(label) for label, _ in facts), default=0)
     lines += [f"  {label:<{width}}  {text}" for label, text in facts]
     if isinstance(error, InvalidInput):

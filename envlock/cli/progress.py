@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from envlock.resolve.model import Event
+from envlock.resolve.model import Event, no_events
 
 _LABELS = {
     "resolve": "resolving",
@@ -22,7 +22,7 @@ _LABELS = {
 def progress(*, enabled: bool) -> Iterator[Callable[[Event], None]]:
     """A callback that draws events on stderr while the context is open."""
     if not enabled or not sys.stderr.isatty():
-        yield lambda event: None
+        yield no_events
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn

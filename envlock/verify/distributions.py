@@ -199,7 +199,7 @@ def _file_finding(
         code, message = "file-missing", f"`{path}` of {title} is missing"
     elif wanted is None:
         code, message, hint = "file-added", f"`{path}` is no file of {title}", "restores the RECORD"
-    elif not any((c["place"], c["path"]) == key for c in item["changed"]):
+    elif key[0] != SCRIPTS and not any((c["place"], c["path"]) == key for c in item["changed"]):
         message += ", and RECORD was edited to match"
     return Finding(
         code=code,
