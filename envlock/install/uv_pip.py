@@ -1,0 +1,137 @@
+"""uv's installer on a private pylock.toml: exactly the locked wheels, from where they were located."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envlock.emit import EmitOptions
+from envlock.emit.pylock import render_private
+from envlock.errors import DiskFailed, EnvlockError, HashMismatch, IndexFailed
+from envlock.install.model import Supply
+from envlock.lock.model import Lock
+from envlock.manifest.platforms import Platform
+from envlock.resolve.locate import locate
+from envlock.resolve.model import Location
+from envlock.resolve.uv import Outcome, explanation, failure, run_uv, workspace
+
+_DISK = re.compile(
+    r"No space left on device|Disk quota exceeded|Read-only file system|Permission denied|File too large"
+)
+_HASH = re.compile(r"Hash mismatch|Content-Length mismatch")
+_BROKEN_OFF = re.compile(r"error decoding response body|error reading a body|end of file before message")
+_CHANGE = re.compile(r"^ ([+-]) (\S+==\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What uv did, as `name==version`."""
+
+    installed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def locations_of(lock: Lock, platform: Platform, supply: Supply) -> Mapping[str, Location]:
+    """Where each wheel is, by sha256. Raises GoneFromIndex, SourceFailed."""
+    if supply.wheelhouse is None:
+        return locate(lock, platform, supply.sources, supply.environment)
+    house = supply.wheelhouse.absolute()
+    return {
+        wheel.sha256: Location(url=(house / wheel.file).as_uri(), index=distribution.index)
+        for distribution, wheel in lock.on(platform)
+    }
+
+
+def only(lock: Lock, names: Iterable[str]) -> Lock:
+    """The lock with these distributions and no others."""
+    wanted = frozenset(names)
+    return replace(lock, distributions=tuple(each for each in lock.distributions if each.name in wanted))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installer:
+    """uv for one venv; `locations` has every wheel that is asked for, by sha256."""
+
+    lock: Lock
+    platform: Platform
+    venv: Path
+    supply: Supply
+    locations: Mapping[str, Location]
+    link_mode: str | None = None
+
+    def sync(self, reinstall: Iterable[str]) -> Changes:
+        """Install what is locked and remove what is not."""
+        return self._run("sync", self.lock, tuple(reinstall))
+
+    def install(self, reinstall: Iterable[str]) -> Changes:
+        """Install what is locked and leave alone what is not."""
+        return self._run("install", self.lock, tuple(reinstall))
+
+    def reinstall(self, names: Iterable[str]) -> Changes:
+        """Install these distributions anew, whatever is there."""
+        wanted = tuple(names)
+        return self._run("install", only(self.lock, wanted), wanted)
+
+    def uninstall(self, names: Iterable[str]) -> Changes:
+        return self._uv(("pip", "uninstall", *self._python(), *names))
+
+    def _run(self, action: str, lock: Lock, reinstall: tuple[str, ...]) -> Changes:
+        words = [word for name in reinstall for word in ("--reinstall-package", name)]
+        with workspace() as folder:
+            pylock = folder / "pylock.toml"
+            urls = {sha256: location.url for sha256, location in self.locations.items()}
+            options = EmitOptions(platform=self.platform, locations=urls)
+            pylock.write_text(render_private(lock, options), encoding="utf-8")
+            file = (str(pylock),) if action == "sync" else ("--no-deps", "-r", str(pylock))
+            mode = ("--link-mode", self.link_mode) if self.link_mode else ()
+            return self._uv(("pip", action, *self._python(), *mode, *words, *file), folder)
+
+    def _uv(self, arguments: tuple[str, ...], folder: Path | None = None) -> Changes:
+        if folder is None:
+            with workspace() as own:
+                return self._uv(arguments, own)
+        outcome = run_uv(arguments, directory=folder, environment=self.supply.environment)
+        if outcome.status != 0:
+            raise install_failure(outcome, self.venv)
+        changes = _CHANGE.findall(outcome.stderr)
+        return Changes(
+            installed=tuple(what for sign, what in changes if sign == "+"),
+            removed=tuple(what for sign, what in changes if sign == "-"),
+        )
+
+    def _python(self) -> tuple[str, ...]:
+        return ("--python", str(self.venv / "bin" / "python"))
+
+
+def install_failure(outcome: Outcome, venv: Path) -> EnvlockError:
+    """What a failed installation means, by uv's own words."""
+    message, causes, _ = explanation(outcome.stderr)
+    facts = [("cause", cause) for cause in causes]
+    if _HASH.search(outcome.stderr):
+        return HashMismatch(
+            f"a wheel is not the file that was locked: {message}",
+            hint="run the command again; if it stays so, the index or a mirror before it is at fault",
+            facts=facts,
+        )
+    if failed := disk_failure(outcome, venv):
+        return failed
+    if _BROKEN_OFF.search(outcome.stderr):
+        return IndexFailed(
+            f"an index failed: {message}", hint="check the network, then try again", facts=facts
+        )
+    return failure(outcome, where=None)
+
+
+def disk_failure(outcome: Outcome, venv: Path) -> DiskFailed | None:
+    """The failure where the disk is to blame, else None."""
+    found = _DISK.search(outcome.stderr)
+    if found is None:
+        return None
+    reason = found.group()[:1].lower() + found.group()[1:]
+    return DiskFailed(
+        f"cannot write `{venv}`: {reason}",
+        hint="free some space or make the directory writable, then run the command again",
+        facts=[("uv says", text) for text in explanation(outcome.stderr)[1]],
+    )

@@ -1,0 +1,133 @@
+"""`sync`: a virtual environment that holds what the lock says, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envlock.agent.target import Target
+from envlock.errors import NoWheel
+from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
+from envlock.install.model import SyncRequest, SyncResult
+from envlock.install.roots import differing, keep_entry_lists, locked_in_site, observe_roots
+from envlock.install.uv_pip import Changes, Installer, locations_of
+from envlock.resolve.model import Event, Location, OnEvent, no_events
+
+# uv leaves these alone too: a venv may have been made with them.
+_SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
+_NOTHING = Changes(installed=(), removed=())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What a venv lacks, holds in another build, and holds besides; the project itself is no stranger."""
+
+    missing: tuple[str, ...]
+    anew: tuple[str, ...]
+    extra: tuple[str, ...]
+    has_project: bool
+
+    @property
+    def is_done(self) -> bool:
+        return not (self.missing or self.anew or self.extra)
+
+
+def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
+    """Make `request.venv` what the lock says. One that is so already needs no network.
+
+    A venv that is made here and cannot be completed is removed again; one that was there is changed only
+    after all wheels have been fetched and their hashes hold. Raises UsageFault where something else
+    stands there, NoInterpreter, SourceFailed, ToolFailed.
+    """
+    request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
+    _check_platform(request)
+    if is_missing(request.venv):
+        return _create(request, on_event)
+    target = open_venv(request.venv)
+    check_python(target, request.lock, request.platform, request.venv)
+    plan = _plan(request)
+    changes = _NOTHING if plan.is_done else _fill(request, plan, _locations(request, on_event), on_event)
+    return _result(request, target, changes, created=False)
+
+
+def _create(request: SyncRequest, on_event: OnEvent) -> SyncResult:
+    locations = _locations(request, on_event)
+    on_event(Event(step="make the environment"))
+    make_venv(request)
+    try:
+        target = open_venv(request.venv)
+        check_python(target, request.lock, request.platform, request.venv)
+        changes = _fill(request, _plan(request), locations, on_event)
+        return _result(request, target, changes, created=True)
+    except BaseException:
+        remove_venv(request.venv)
+        raise
+
+
+def _locations(request: SyncRequest, on_event: OnEvent) -> Mapping[str, Location]:
+    on_event(Event(step="look the wheels up"))
+    return locations_of(request.lock, request.platform, request.supply)
+
+
+def _plan(request: SyncRequest) -> _Plan:
+    """uv compares names and versions; a build under the locked version that differs must be named to it."""
+    facts = observe_roots(request.venv, request.lock, request.platform)
+    present = locked_in_site(facts).keys()
+    locked = {distribution.name for distribution, _ in request.lock.on(request.platform)}
+    project = request.lock.project
+    return _Plan(
+        missing=tuple(sorted(locked - present)),
+        anew=tuple(differing(facts, request.lock, request.platform)),
+        extra=tuple(sorted(present - locked - _SEEDS - {project})),
+        has_project=project in present,
+    )
+
+
+def _fill(request: SyncRequest, plan: _Plan, locations: Mapping[str, Location], on_event: OnEvent) -> Changes:
+    installer = Installer(
+        lock=request.lock,
+        platform=request.platform,
+        venv=request.venv,
+        supply=request.supply,
+        locations=locations,
+        link_mode=request.link_mode,
+    )
+    total = len(plan.missing) + len(plan.anew)
+    on_event(Event(step="fetch and install", total=total))
+    changes = _install(installer, plan)
+    on_event(Event(step="fetch and install", done=total, total=total))
+    return changes
+
+
+def _install(installer: Installer, plan: _Plan) -> Changes:
+    """`uv pip sync`; where the project is installed too, without what would remove it."""
+    if not plan.has_project:
+        return installer.sync(plan.anew)
+    done = installer.install(plan.anew)
+    gone = installer.uninstall(plan.extra) if plan.extra else _NOTHING
+    return Changes(installed=done.installed, removed=(*done.removed, *gone.removed))
+
+
+def _result(request: SyncRequest, target: Target, changes: Changes, *, created: bool) -> SyncResult:
+    facts = observe_roots(request.venv, request.lock, request.platform)
+    if request.cache is not None:
+        keep_entry_lists(facts, request.lock, request.platform, request.cache)
+    return SyncResult(
+        venv=request.venv,
+        python=target.interpreter.full_version,
+        created=created,
+        installed=changes.installed,
+        removed=changes.removed,
+        differing=tuple(differing(facts, request.lock, request.platform)),
+    )
+
+
+def _check_platform(request: SyncRequest) -> None:
+    if request.platform not in request.lock.platforms:
+        raise NoWheel(
+            f"the lock is not for {request.platform}",
+            hint=f"add `{request.platform}` to `platforms` in the manifest and run `envlock lock`",
+            facts=[("locked", ", ".join(request.lock.platforms))],
+        )
