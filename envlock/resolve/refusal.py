@@ -48,6 +48,8 @@ def _askers(request: Request, outcome: Outcome, by_cuda: tuple[str, ...]) -> Ite
 
 def _no_wheel(request: Request, without: re.Match[str], facts: tuple[tuple[str, str], ...]) -> NoWheel:
     name, version = without.group("name", "version")
+    if "no usable wheels" in without.group():
+        facts = (*(row for row in facts if row[0] != "uv says"), ("exists", "a source distribution only"))
     shown = f"`{name}` {version}" if version else f"`{name}`"
     message = f"{shown} has no wheel for {request.spoken_target()}"
     return NoWheel(message, where=request.where, hint=wheel_hint(request, name), facts=facts)

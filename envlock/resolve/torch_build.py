@@ -107,14 +107,15 @@ def _only(versions: list[str], known: list[str]) -> tuple[str, ...]:
 
 
 def _is_default(version: str, variant: str, platform: Platform) -> bool:
-    """The facts are about the default wheel for Linux x86_64; others have no CUDA, or are not known to."""
-    return platform is Platform.LINUX_64 and stack.default_variant(version) == variant
+    """May the default wheel of `platform` be that build? The facts are about Linux x86_64; on aarch64 it
+    is the same CUDA or none, which is judged when it came; on Windows it has no CUDA."""
+    return platform.is_linux and stack.default_variant(version) == variant
 
 
 def _unproven_plans(wish: Wish) -> Iterator[Plan]:
     """Builds that the facts do not know yet: what comes is judged afterwards."""
     variant = stack.variant_of(wish.cuda)
-    if wish.platform is Platform.LINUX_64:
+    if wish.platform.is_linux:
         yield Plan(variant=variant)
     yield _variant_plan(wish, variant)
 

@@ -414,6 +414,36 @@ def test_no_wheel_for_this_glibc(small: Project, own: LocalIndex) -> None:
     assert pins(small.lock('requirements = ["lib"]\npython = "3.11"\nglibc = "2.35"')) == {"lib": "1.0"}
 
 
+@pytest.mark.slow
+def test_a_source_distribution_is_refused(tmp_path: Path) -> None:
+    """On the installer's own index: deepspeed has never had a wheel."""
+    project = Project(root=tmp_path, sources={})
+    with pytest.raises(NoWheel) as caught:
+        project.lock('requirements = ["deepspeed==0.16.0"]\npython = "3.11"')
+    assert caught.value.message == "`deepspeed` 0.16.0 has no wheel for linux-64 with Python 3.11, glibc 2.28"
+    assert ("exists", "a source distribution only") in caught.value.facts
+    with pytest.raises(NoWheel) as caught:
+        project.lock('requirements = ["deepspeed==0.16.0"]\npython = "3.11"\nallow-sdist = ["deepspeed"]')
+    assert caught.value.hint == (
+        "`allow-sdist` builds nothing yet: build a wheel of `deepspeed` and name its index in `index-of`"
+    )
+
+
+@pytest.mark.slow
+def test_the_real_stack_of_bert(tmp_path: Path) -> None:
+    """torch 2.6.0 with CUDA 12.4, transformers and datasets, from the installer's own index."""
+    result = Project(root=tmp_path, sources={}).lock(
+        'requirements = ["torch==2.6.0", "transformers==4.49.0", "datasets"]\n'
+        'python = "3.11"\ncuda = "12.4"\nexclude-newer = 2025-03-01'
+    )
+    found = result.lock.stack["linux-64"]
+    assert (found.torch, found.cuda, found.variant) == ("2.6.0", "12.4", "cu124")
+    assert (found.cudnn, found.nccl, found.triton) == ("9.1.0.70", "2.21.5", "3.2.0")
+    assert found.driver == "525.60.13"
+    assert pins(result)["transformers"] == "4.49.0"
+    assert result.fetched_bytes < 8_000_000
+
+
 def test_hashes_of_the_manifest_restrict_the_wheel(tmp_path: Path, small: Project, own: LocalIndex) -> None:
     compiled = make_wheel("lib", "1.0", files={"lib.py": b"a"}, tag="cp311-cp311-manylinux_2_17_x86_64")
     pure = make_wheel("lib", "1.0", files={"lib.py": b"b"})

@@ -86,9 +86,12 @@ def test_cpu_is_the_pytorch_index_on_linux_and_the_default_elsewhere() -> None:
     assert plans(wish("cpu", on=Platform.OSX_ARM64)) == (Plan(),)
 
 
-@pytest.mark.parametrize("platform", [Platform.WIN_64, Platform.LINUX_AARCH64])
-def test_cuda_elsewhere_than_on_linux_64_is_on_the_pytorch_index(platform: Platform) -> None:
-    assert plans(wish("12.4", "==2.6.0", on=platform)) == (elsewhere("cu124"),)
+def test_cuda_on_windows_is_on_the_pytorch_index() -> None:
+    assert plans(wish("12.4", "==2.6.0", on=Platform.WIN_64)) == (elsewhere("cu124"),)
+
+
+def test_cuda_on_arm_linux_may_be_in_the_default_wheel() -> None:
+    assert plans(wish("12.4", on=Platform.LINUX_AARCH64)) == (HERE, elsewhere("cu124"))
 
 
 def test_a_torch_that_is_newer_than_the_facts_is_tried_and_judged() -> None:
