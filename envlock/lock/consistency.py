@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -55,21 +56,28 @@ def _reason(error: InvalidWheelFilename) -> str:
 def judge_lock(lock: Lock, table: Table) -> None:
     """Fault what the tables of a lock say against one another."""
     _judge_python(lock, table)
-    _judge_platforms(lock, table)
     _judge_names(lock, table)
-    _judge_one_wheel(lock, table)
-    _judge_stack(lock, table)
+    named = replace(lock, distributions=tuple(row for row in lock.distributions if row.name))
+    _judge_platforms(named, table)
+    _judge_one_wheel(named, table)
+    _judge_stack(named, table)
+
+
+def _fault(table: Table, path: str, message: str) -> None:
+    table.faults.add(f"{table.file}, {path}", message)
 
 
 def _judge_python(lock: Lock, table: Table) -> None:
     if lock.python and lock.python_exact and not f"{lock.python_exact}.".startswith(f"{lock.python}."):
-        table.fault("python-exact", f"Python {lock.python_exact} is not a {lock.python}")
+        _fault(table, "python-exact", f"Python {lock.python_exact} is not a {lock.python}")
 
 
 def _judge_platforms(lock: Lock, table: Table) -> None:
     """Every platform that is named anywhere has to be one of the lock's."""
-    if not lock.platforms and "platforms" in table.data:
-        table.fault("platforms", "names no platform")
+    if not lock.platforms:
+        if table.data.get("platforms") == []:
+            _fault(table, "platforms", "names no platform")
+        return  # at fault themselves: what is not among them says nothing
     named = [(f"stack.{platform}", platform) for platform in lock.stack]
     named += [
         (f"image.platforms.{platform}", platform) for platform in (lock.image.platforms if lock.image else ())
@@ -79,20 +87,22 @@ def _judge_platforms(lock: Lock, table: Table) -> None:
         named += [(key, platform) for wheel in distribution.wheels for platform in wheel.platforms]
     for key, platform in dict.fromkeys(named):
         if platform not in lock.platforms:
-            table.fault(key, f"{code(platform)} is not among `platforms`")
+            _fault(table, key, f"{code(platform)} is not among `platforms`")
 
 
 def _judge_names(lock: Lock, table: Table) -> None:
     """Each distribution is there once, and everything that it requires is locked."""
     for name, version, index in _repeated((row.name, row.version, row.index) for row in lock.distributions):
-        table.fault(
-            f"distribution.{name}", f"{code(name)} {version} of the index {code(index)} is there twice"
+        _fault(
+            table, f"distribution.{name}", f"{code(name)} {version} of the index {code(index)} is there twice"
         )
     locked = {distribution.name for distribution in lock.distributions}
+    if "" in locked:  # a name at fault may be the one that is required
+        return
     for distribution in lock.distributions:
         for name in distribution.requires:
             if name not in locked:
-                table.fault(f"distribution.{distribution.name}.requires", f"{code(name)} is not locked")
+                _fault(table, f"distribution.{distribution.name}.requires", f"{code(name)} is not locked")
 
 
 def _judge_one_wheel(lock: Lock, table: Table) -> None:
@@ -104,14 +114,14 @@ def _judge_one_wheel(lock: Lock, table: Table) -> None:
         for platform in wheel.platforms
     )
     for name, platform in _repeated(taken):
-        table.fault(f"distribution.{name}.wheels", f"two wheels of {code(name)} for {platform}")
+        _fault(table, f"distribution.{name}.wheels", f"two wheels of {code(name)} for {platform}")
 
 
 def _judge_stack(lock: Lock, table: Table) -> None:
     for platform, stack in lock.stack.items():
         locked = [row.version for row, _ in lock.on(platform) if row.name == "torch"]
         if stack.torch and locked and not _same_public(stack.torch, locked[0]):
-            table.fault(f"stack.{platform}.torch", f"torch {locked[0]} is locked, not {stack.torch}")
+            _fault(table, f"stack.{platform}.torch", f"torch {locked[0]} is locked, not {stack.torch}")
 
 
 def _same_public(one: str, other: str) -> bool:

@@ -44,13 +44,21 @@ def write_lock(path: Path, lock: Lock) -> bool:
     data = dumps(lock).encode()
     try:
         target = path.resolve()
+        _refuse_special(path, target)
         if _holds(target, data):
             return False
-        _replace(target, data)
+        replace_bytes(target, data)
         _sweep(target)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
-        raise _failed(path, error) from error
+        raise write_failed(path, error) from error
     return True
+
+
+def _refuse_special(path: Path, target: Path) -> None:
+    """Raise where a device or folder lies: root's rename would put a file in the place of /dev/null."""
+    if target.exists() and not target.is_file():
+        hint = _hint(None, path)
+        raise DiskFailed("the lockfile cannot be written: not a regular file", where=str(path), hint=hint)
 
 
 def _holds(target: Path, data: bytes) -> bool:
@@ -60,7 +68,8 @@ def _holds(target: Path, data: bytes) -> bool:
         return False
 
 
-def _replace(target: Path, data: bytes) -> None:
+def replace_bytes(target: Path, data: bytes) -> None:
+    """Put `data` in the place of `target` in one step. Raises OSError, and then leaves nothing behind."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         _write_through(temporary, data, _mode(target))
@@ -107,7 +116,7 @@ def _sweep(target: Path) -> None:
                     path.unlink()
 
 
-def _failed(path: Path, error: OSError | RuntimeError) -> DiskFailed:
+def write_failed(path: Path, error: OSError | RuntimeError) -> DiskFailed:
     reason = getattr(error, "strerror", None) or str(error)
     number = error.errno if isinstance(error, OSError) else None
     return DiskFailed(

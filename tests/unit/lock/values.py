@@ -1,0 +1,50 @@
+"""Locks as values, for the tests of the room."""
+
+from __future__ import annotations
+
+from envlock.lock import Distribution, Lock, Stack, Wheel
+
+SIX = "1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"
+WIDGETS = "f752ad1c7a6f78f640fad02b39a2350368d2d626c00cdc59de8871450a052de0"
+
+
+def wheel(file: str, *, digest: str = "d" * 64, platforms: tuple[str, ...] = ("linux-64",)) -> Wheel:
+    return Wheel(
+        file=file, platforms=platforms, sha256="a" * 64, size=11050, unpacked=36903, files=5, digest=digest
+    )
+
+
+def six() -> Distribution:
+    return Distribution(
+        name="six",
+        version="1.17.0",
+        index="default",
+        requires=(),
+        wheels=(wheel("six-1.17.0-py2.py3-none-any.whl", digest=SIX),),
+    )
+
+
+def widgets() -> Distribution:
+    return Distribution(
+        name="jupyterlab-widgets",
+        version="3.0.13",
+        index="default",
+        requires=("six",),
+        wheels=(wheel("jupyterlab_widgets-3.0.13-py3-none-any.whl", digest=WIDGETS),),
+    )
+
+
+def lock(*distributions: Distribution) -> Lock:
+    """A lock of CPython 3.11 on linux-64."""
+    return Lock(
+        manifest="0" * 64,
+        python="3.11",
+        python_exact="3.11.11",
+        platforms=("linux-64",),
+        glibc="2.28",
+        exclude_newer=None,
+        project=None,
+        stack={"linux-64": Stack()},
+        settings={},
+        distributions=distributions,
+    )
