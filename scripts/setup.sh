@@ -26,5 +26,5 @@ if ! "$python" -m venv "$venv"; then
     echo "error: this Python cannot make virtual environments; on Debian: apt install python3-venv" >&2
     exit 6
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.13.8'
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --editable . --group dev

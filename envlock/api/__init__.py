@@ -1,0 +1,51 @@
+"""The pipeline, wired in a few short functions: what the commands call, and what scripts may call.
+
+    lock      manifest -> envlock.lock           check     is the lock that of the manifest?
+    verify    lock and a prefix -> Report        verify_facts  lock and a facts document -> Report
+    sync      lock -> virtual environment        repair    restore what differs
+    emit      lock -> a file for another tool
+
+Names are imported when they are used: `lock --check` has a quarter of a second in all.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envlock.api.emitting import EmitRequest, emit
+    from envlock.api.locking import LockRequest, LockResult, check, lock
+    from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
+    from envlock.api.verifying import How, VerifyRequest, verify, verify_facts
+
+_HOMES = {
+    "locking": ("LockRequest", "LockResult", "check", "lock"),
+    "verifying": ("How", "VerifyRequest", "verify", "verify_facts"),
+    "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
+    "emitting": ("EmitRequest", "emit"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "EmitRequest",
+    "How",
+    "LockRequest",
+    "LockResult",
+    "RepairOutcome",
+    "SyncOrder",
+    "VerifyRequest",
+    "check",
+    "emit",
+    "lock",
+    "repair",
+    "sync",
+    "verify",
+    "verify_facts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module `envlock.api` has no `{name}`")
+    return getattr(importlib.import_module(f"envlock.api.{_HOME_OF[name]}"), name)

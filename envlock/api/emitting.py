@@ -1,0 +1,61 @@
+"""A lock as a file for another tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envlock.api.sources import sources_beside
+from envlock.emit import FORMATS, EmitOptions
+from envlock.errors import UsageFault
+from envlock.lock.file import read_lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmitRequest:
+    """`platform` None: the only one of the lock. `environment` is the user's."""
+
+    format: str
+    lock: Path
+    environment: Mapping[str, str]
+    platform: str | None = None
+    wheelhouse: Path | None = None
+
+
+def emit(request: EmitRequest) -> str:
+    """The text of the file. Formats that need URLs ask the indexes where the locked wheels are.
+
+    Raises UsageFault, LockfileInvalid, SourceFailed.
+    """
+    lock = read_lock(request.lock)
+    emitter = FORMATS[request.format]
+    platform = _platform(lock.platforms, request.platform)
+    sources = sources_beside(request.lock, request.environment)
+    locations = None
+    if emitter.needs_locations and request.wheelhouse is None:
+        from envlock.manifest.platforms import Platform
+        from envlock.resolve.locate import locate
+
+        found = locate(lock, Platform(platform), sources, request.environment)
+        locations = {sha256: location.url for sha256, location in found.items()}
+    return emitter.render(
+        lock,
+        EmitOptions(
+            platform=platform,
+            locations=locations,
+            wheelhouse=request.wheelhouse,
+            sources=sources,
+        ),
+    )
+
+
+def _platform(locked: tuple[str, ...], asked: str | None) -> str:
+    if asked is None and len(locked) == 1:
+        return locked[0]
+    if asked in locked:
+        return asked
+    choices = ", ".join(locked)
+    if asked is None:
+        raise UsageFault(f"the lock has several platforms: {choices}", hint="`--platform NAME` chooses one")
+    raise UsageFault(f"the lock has no platform `{asked}`, it has {choices}")

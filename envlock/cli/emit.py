@@ -1,0 +1,64 @@
+"""`envlock emit`: the lock as a file for another tool."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from envlock.cli.options import lock_option
+from envlock.errors import DiskFailed
+
+_FORMATS = ("conda", "docker", "pylock", "requirements")
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("emit", short_help="write a file for another tool: conda, docker, pylock, requirements")
+@click.argument("format", type=click.Choice(_FORMATS))
+@lock_option
+@click.option("-o", "--output", type=_FILE, help="the file to write (default: stdout)")
+@click.option(
+    "--wheelhouse", type=_FILE, metavar="DIR", help="install from this folder of wheels, no network"
+)
+@click.option("--platform", metavar="NAME", help="which platform, when the lock has several")
+def command(
+    format: str, lock_path: Path, output: Path | None, wheelhouse: Path | None, platform: str | None
+) -> None:
+    """Write the lock as a file for another tool. Every wheel comes with its hash.
+
+    \b
+    conda         environment.yml: Python pinned exactly, the locked wheels by pip with hashes
+    docker        Dockerfile: a user without root, hashes required, labels with the runtime hash
+    pylock        pylock.toml (PEP 751) for uv and pip
+    requirements  requirements.txt with hashes
+    """
+    from envlock.api import EmitRequest, emit
+
+    text = emit(
+        EmitRequest(
+            format=format,
+            lock=lock_path,
+            environment=os.environ,
+            platform=platform,
+            wheelhouse=wheelhouse,
+        )
+    )
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    _write(output, text)
+    click.echo(f"wrote {output}", err=True)
+
+
+def _write(output: Path, text: str) -> None:
+    from envlock.lock.file import replace_bytes
+
+    try:
+        replace_bytes(output.absolute(), text.encode())
+    except OSError as error:
+        raise DiskFailed(
+            f"`{output}` cannot be written: {error.strerror}",
+            where=str(output),
+            hint="`-o FILE` names another",
+        ) from error
