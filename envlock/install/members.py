@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from envlock.agent.identity import Entry, parse_entry_list
-from envlock.errors import HashMismatch, IndexFailed
+from envlock.errors import HashMismatch
 from envlock.lock.model import Wheel
 from envlock.resolve.contents import Archive, Key, Member, broken_is_bad, open_archive, read_contents
 from envlock.resolve.entries import EntryCache
@@ -86,14 +86,8 @@ class WheelReader:
         return self._members(archive)
 
     def _local(self, source: WheelSource, work: Callable[[OpenWheel], _T]) -> _T:
-        path = Path(unquote(urlsplit(source.url).path))
-        try:
-            with path.open("rb") as stream:
-                return work(self._opened(source.file, stream))
-        except FileNotFoundError as error:
-            raise IndexFailed(
-                f"`{source.file}` is not in `{path.parent}`", hint="put the locked wheel there"
-            ) from error
+        with Path(unquote(urlsplit(source.url).path)).open("rb") as stream:
+            return work(self._opened(source.file, stream))
 
     def _opened(self, file: str, stream: BinaryIO) -> OpenWheel:
         return self._members(open_archive(file, stream))

@@ -64,7 +64,7 @@ def repair(request: RepairRequest, on_repaired: OnRepaired | None = None) -> Rep
         reader = WheelReader(session=session, python=series(request.lock.python), cache=request.cache)
         work = _Repair(request=request, target=target, reader=reader, listener=on_repaired)
         work.run()
-    return RepairResult(repaired=tuple(work.repaired), left=tuple(work.left))
+    return RepairResult(repaired=tuple(work.repaired), left=work.still_left())
 
 
 class _Repair:
@@ -75,7 +75,8 @@ class _Repair:
     ) -> None:
         self.request, self.target, self.reader = request, target, reader
         self.repaired: list[Repaired] = []
-        self.left: list[Left] = list(_left(request))
+        self._blocked: list[Left] = []
+        self._owned: set[str] = set()
         self._listener = listener
         self._installed = locked_in_site(request.facts)
 
@@ -94,7 +95,17 @@ class _Repair:
             self._listener(what)
 
     def leave(self, path: Path, reason: str) -> None:
-        self.left.append(Left(path=self.target.name(str(path)), reason=reason))
+        self._blocked.append(Left(path=self.target.name(str(path)), reason=reason))
+
+    def own(self, installation: Installation) -> None:
+        """Say that a distribution has been restored: its files are no strangers any more."""
+        keys = [(entry.place, entry.path) for entry in installation.entries]
+        keys += [(SCRIPTS, name) for name in installation.scripts]
+        self._owned.update(self.target.name(str(installation.absolute(*key))) for key in keys)
+
+    def still_left(self) -> tuple[Left, ...]:
+        strangers = (each for each in _left(self.request) if each.path not in self._owned)
+        return (*strangers, *self._blocked)
 
     def source(self, wheel: Wheel) -> WheelSource:
         """Where a wheel is. The first question looks up all that this run may need."""
@@ -143,6 +154,13 @@ class _Repair:
         ).reinstall(names)
         for name in names:
             self.told(Repaired(kind=Kind.DISTRIBUTION, distribution=name, path=""))
+            self._look_for_rest(name)
+
+    def _look_for_rest(self, name: str) -> None:
+        """uv removes the other version by its RECORD; one that does not name its own folder leaves it."""
+        item = self._installed.get(name)
+        if item is not None and Path(item["directory"], item["info"]).exists():
+            self.leave(Path(item["directory"], item["info"]), f"is a second {name}")
 
     def _restore(self, distribution: Distribution, wheel: Wheel) -> None:
         entries = self.reader.entries(wheel, lambda: self.source(wheel))
@@ -178,6 +196,7 @@ class _DistributionRepair:
         installation = replace(self.installation, scripts=self._scripts())
         self._restore_scripts(installation)
         self._restore_record(installation)
+        self.work.own(installation)
 
     def _wrong(self) -> Iterator[Entry]:
         """The entries whose file is missing, unreadable or different."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envlock.emit import EmitOptions
 from envlock.emit.pylock import render_private
-from envlock.errors import DiskFailed, EnvlockError, HashMismatch, IndexFailed
+from envlock.errors import DiskFailed, EnvlockError, GoneFromIndex, HashMismatch, IndexFailed
 from envlock.install.model import Supply
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
@@ -37,10 +37,23 @@ def locations_of(lock: Lock, platform: Platform, supply: Supply) -> Mapping[str,
     """Where each wheel is, by sha256. Raises GoneFromIndex, SourceFailed."""
     if supply.wheelhouse is None:
         return locate(lock, platform, supply.sources, supply.environment)
-    house = supply.wheelhouse.absolute()
+    return _in_wheelhouse(lock, platform, supply.wheelhouse.absolute())
+
+
+def _in_wheelhouse(lock: Lock, platform: Platform, house: Path) -> Mapping[str, Location]:
+    rows = tuple(lock.on(platform))
+    absent = [wheel.file for _, wheel in rows if not (house / wheel.file).is_file()]
+    if absent:
+        more = f" ({len(absent)} wheels are missing)" if len(absent) > 1 else ""
+        raise GoneFromIndex(
+            f"`{absent[0]}` is not in the wheelhouse `{house}`{more}",
+            hint="put the locked wheels there: `pip download --no-deps -r requirements.txt`, with what"
+            " `envlock emit requirements` writes",
+            facts=[("missing", file) for file in absent],
+        )
     return {
         wheel.sha256: Location(url=(house / wheel.file).as_uri(), index=distribution.index)
-        for distribution, wheel in lock.on(platform)
+        for distribution, wheel in rows
     }
 
 
