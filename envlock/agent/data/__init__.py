@@ -1,0 +1,1 @@
+"""Facts that the agent carries: what environment makers and installers write, by content."""
