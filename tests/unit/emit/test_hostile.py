@@ -1,0 +1,182 @@
+"""Values of a lockfile that want to be code: quoted where they may stand, refused where they may not."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli
+
+from envlock.emit import FORMATS, EmitOptions, quoting
+from envlock.errors import LockfileInvalid, NoWheel, UsageFault
+from envlock.lock.model import Distribution, ImageLock, Lock
+from tests.unit.emit.locks import LINUX, cuda_lock, distribution, plain_lock
+
+yaml: Any = importlib.import_module("yaml")
+OPTIONS = EmitOptions(platform=LINUX, wheelhouse=Path("wheels"))
+SETTING = 'x "y" $HOME ${PATH} `id` $(id) \\ \\n \' # : - [no] {a: b} é 😀'
+
+
+def with_distribution(row: Distribution) -> Lock:
+    return replace(plain_lock(), distributions=(row,))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            distribution("six\nRUN id", "1.0"),
+            "the name 'six\\nRUN id' of a distribution is not a normalised distribution name (PEP 503)",
+        ),
+        (
+            distribution("six", "1.0 --hash=sha256:00"),
+            "the version '1.0 --hash=sha256:00' of a distribution is not a version (PEP 440)",
+        ),
+        (
+            distribution("six", "1.0", tag="py3-none-any.whl\nx"),
+            "the file 'six-1.0-py3-none-any.whl\\nx.whl' of a distribution is not the file name of a wheel",
+        ),
+    ],
+)
+def test_a_pin_that_is_none_is_refused(format: str, row: Distribution, message: str) -> None:
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS[format].render(with_distribution(row), OPTIONS)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("format", ["conda", "docker"])
+@pytest.mark.parametrize("end", ["\n", "\r", "\x00", "\x85", "\u2028"])
+def test_a_setting_of_two_lines_is_refused(format: str, end: str) -> None:
+    lock = replace(plain_lock(), settings={"A": f"1{end}RUN id"})
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS[format].render(lock, OPTIONS)
+    assert caught.value.message == f"a value holds control characters: {f'1{end}RUN id'!a}"
+
+
+def test_a_setting_stays_text_in_yaml() -> None:
+    text = FORMATS["conda"].render(replace(plain_lock(), settings={"A": SETTING, "B": "no"}), OPTIONS)
+    assert yaml.safe_load(text)["variables"] == {"A": SETTING, "B": "no"}
+
+
+def test_a_setting_stays_text_in_a_dockerfile() -> None:
+    text = FORMATS["docker"].render(replace(plain_lock(), settings={"A": SETTING}), OPTIONS)
+    line = next(line for line in text.splitlines() if line.startswith("ENV A="))
+    assert builder_word(line.removeprefix("ENV A=")) == SETTING
+
+
+def builder_word(word: str) -> str:
+    """A double-quoted word as builders read it: `\\` makes `"`, `$` and itself plain."""
+    assert word[0] == word[-1] == '"'
+    value, rest = "", word[1:-1]
+    while rest:
+        assert rest[0] not in '"$', "the word ends early, or a variable is replaced"
+        if rest[0] == "\\":
+            assert rest[1] in '"$\\'
+            rest = rest[1:]
+        value, rest = value + rest[0], rest[1:]
+    return value
+
+
+def test_a_setting_whose_name_is_code_is_refused() -> None:
+    lock = replace(plain_lock(), settings={"A=1 B": "x"})
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS["docker"].render(lock, OPTIONS)
+    assert caught.value.message == "'A=1 B' is not the name of an environment variable"
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (
+            ImageLock(base="python:3.11\nRUN id", digest=None, platforms={}),
+            "the base image 'python:3.11\\nRUN id'",
+        ),
+        (
+            ImageLock(base="python:3.11", digest="sha256:x", platforms={}),
+            "'sha256:x' is no digest of an image",
+        ),
+    ],
+)
+def test_a_base_that_is_none_is_refused(image: ImageLock, message: str) -> None:
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS["docker"].render(replace(plain_lock(), image=image), OPTIONS)
+    assert caught.value.message.startswith(message)
+
+
+def test_a_layout_on_disk_is_no_base_for_a_dockerfile() -> None:
+    lock = replace(plain_lock(), image=ImageLock(base="oci:base", digest=None, platforms={}))
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["docker"].render(lock, OPTIONS)
+    assert (
+        caught.value.message == "the base image `oci:base` is a layout on disk, which no Dockerfile can name"
+    )
+    assert caught.value.hint == (
+        "use `envlock build oci`, or name a base in a registry in [tool.envlock.image]"
+    )
+
+
+@pytest.mark.parametrize("folder", ["../wheels", "/wheels", "wheels and more", "*", "$HOME", "a/../b"])
+def test_a_wheelhouse_outside_of_the_build_is_refused(folder: str) -> None:
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["docker"].render(plain_lock(), replace(OPTIONS, wheelhouse=Path(folder)))
+    assert caught.value.message == f"the wheelhouse {folder!a} cannot be copied into an image"
+
+
+@pytest.mark.parametrize("user", ["root", "App", "a b", "a\nRUN id"])
+def test_a_user_that_is_none_is_refused(user: str) -> None:
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["docker"].render(plain_lock(), replace(OPTIONS, user=user))
+    assert caught.value.message == f"{user!a} is not a user name like `app`, other than `root`"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_credentials_of_a_source_are_left_out(format: str) -> None:
+    sources = {
+        "pytorch": "https://me:secret@mirror.example/whl/{variant}",
+        "default": "https://me:secret@mirror.example/s",
+    }
+    locations = {
+        wheel.sha256: f"https://me:secret@files.example/{wheel.file}" for _, wheel in cuda_lock().on(LINUX)
+    }
+    options = EmitOptions(platform=LINUX, sources=sources, locations=locations)
+    text = FORMATS[format].render(cuda_lock(), options)
+    assert "secret" not in text
+    assert "@mirror" not in text
+
+
+def test_a_source_that_is_no_url_is_refused() -> None:
+    options = EmitOptions(platform=LINUX, sources={"pytorch": "https://mirror.example/\nRUN id"})
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["requirements"].render(cuda_lock(), options)
+    assert caught.value.message == (
+        "the source of index `pytorch` must be a URL that starts with `https://`, `http://` or `file:///`"
+    )
+
+
+def test_a_platform_that_is_not_locked_is_refused() -> None:
+    with pytest.raises(NoWheel) as caught:
+        FORMATS["requirements"].render(plain_lock(), EmitOptions(platform="osx-arm64"))
+    assert caught.value.message == "the lock is not for osx-arm64"
+    assert caught.value.hint == "add `osx-arm64` to `platforms` in the manifest and run `envlock lock`"
+    assert caught.value.facts == (("locked", "linux-64"),)
+
+
+def test_a_pylock_without_urls_says_what_it_needs() -> None:
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["pylock"].render(plain_lock(), EmitOptions(platform=LINUX))
+    assert caught.value.message == (
+        "a pylock.toml must say where `filelock-3.13.1-py3-none-any.whl` of `filelock` is, and that is not "
+        "known"
+    )
+    assert caught.value.hint == "name a folder with the wheels: `--wheelhouse DIR`"
+
+
+@pytest.mark.parametrize("text", ["", "a", 'a "b" \\', "é 😀", "\ufeffx", "x\uffff", "0", "null", "- a: #"])
+def test_quoted_text_is_read_back(text: str) -> None:
+    assert yaml.safe_load(quoting.yaml(text)) == text
+    assert tomli.loads(f"a = {quoting.toml(text)}") == {"a": text}
+    assert builder_word(quoting.dockerfile(text)) == text
