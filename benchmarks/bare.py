@@ -35,7 +35,7 @@ def files_of(prefix: Path, lock: Path) -> tuple[list[str], int]:
                 continue
             found = read_distribution(site, info, target.layout, target.interpreter.short, None)
             for entry in found.entries if found else ():
-                sizes[entry.absolute] = os.stat(entry.absolute).st_size
+                sizes[entry.absolute] = Path(entry.absolute).stat().st_size
     return sorted(sizes, key=lambda path: -sizes[path]), sum(sizes.values())
 
 

@@ -47,7 +47,7 @@ def verify(request: VerifyRequest) -> Report:
     from envlock.agent.host import platform_name
 
     lock = read_lock(request.lock)
-    platform = _platform(lock, request.how.platform or platform_name())
+    platform = locked_platform(lock, request.how.platform or platform_name())
     facts = observe_local(
         LocalTarget(
             prefix=request.prefix,
@@ -57,7 +57,7 @@ def verify(request: VerifyRequest) -> Report:
             cache=request.cache,
         )
     )
-    return _judge(lock, facts, platform, request.how, request.cache)
+    return judge_facts(lock, facts, platform, request.how, request.cache)
 
 
 def verify_facts(lock: Path, facts: Path, *, how: How | None = None, cache: Path | None = None) -> Report:
@@ -65,11 +65,11 @@ def verify_facts(lock: Path, facts: Path, *, how: How | None = None, cache: Path
     how = how or How()
     locked = read_lock(lock)
     document = read_facts(facts)
-    platform = _platform(locked, how.platform or document["host"].get("platform", ""))
-    return _judge(locked, document, platform, how, cache)
+    platform = locked_platform(locked, how.platform or document["host"].get("platform", ""))
+    return judge_facts(locked, document, platform, how, cache)
 
 
-def _judge(lock: Lock, facts: Facts, platform: str, how: How, cache: Path | None) -> Report:
+def judge_facts(lock: Lock, facts: Facts, platform: str, how: How, cache: Path | None) -> Report:
     entries = EntryCache(directory=cache).entries if cache is not None else _no_entries
     return judge(
         lock,
@@ -88,7 +88,7 @@ def _no_entries(_digest: str) -> bytes | None:
     return None
 
 
-def _platform(lock: Lock, platform: str) -> str:
+def locked_platform(lock: Lock, platform: str) -> str:
     """The locked platform of a host. A host that the lock does not know is told so."""
     if platform in lock.platforms:
         return platform

@@ -35,7 +35,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def write_pyc(source: Path, code: object, flags: int = 1) -> PycJob:
+def write_pyc(source: Path, code: CodeType | None, flags: int = 1) -> PycJob:
     pyc = Path(importlib.util.cache_from_source(str(source)))
     pyc.parent.mkdir(exist_ok=True)
     pyc.write_bytes(

@@ -1,0 +1,130 @@
+"""Make an environment from a lock, or put back what differs; then look at every byte of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envlock.agent.host import platform_name
+from envlock.api.sources import sources_beside
+from envlock.api.verifying import How, judge_facts, locked_platform
+from envlock.install.model import RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
+from envlock.install.repair import repair as repair_venv
+from envlock.install.venv import sync as sync_venv
+from envlock.lock.file import read_lock
+from envlock.lock.model import Lock
+from envlock.manifest.platforms import Platform
+from envlock.observe import LocalTarget, expectation_of, observe_local
+from envlock.report import Finding, Report, Severity
+from envlock.resolve.entries import EntryCache
+from envlock.resolve.model import Event, OnEvent, no_events
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncOrder:
+    """What is to be made where. `cache` is envlock's cache directory; `python` an interpreter or version for
+    an environment that is still to be made; `wheelhouse` a folder of wheels instead of the indexes."""
+
+    lock: Path
+    venv: Path
+    environment: Mapping[str, str]
+    cache: Path
+    python: str | None = None
+    link_mode: str | None = None
+    wheelhouse: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncOutcome:
+    """What was done, and what every byte of the environment looks like after it."""
+
+    result: SyncResult
+    report: Report
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        return faults_of(self.report)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepairOutcome:
+    """What was put back and what was left alone, and the environment after it."""
+
+    result: RepairResult
+    report: Report
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        return faults_of(self.report)
+
+
+def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
+    """Make an environment what its lock says, then verify it at level content.
+
+    Raises what `envlock.install.sync` raises, and LockfileInvalid, CouldNotTell.
+    """
+    lock = read_lock(order.lock)
+    platform = Platform(locked_platform(lock, platform_name()))
+    request = SyncRequest(
+        lock=lock,
+        platform=platform,
+        venv=order.venv,
+        supply=_supply(order),
+        cache=EntryCache(directory=order.cache),
+        python=order.python,
+        link_mode=order.link_mode,
+    )
+    result = sync_venv(request, on_event)
+    on_event(Event(step="verify"))
+    return SyncOutcome(result=result, report=_look(order, lock, platform))
+
+
+def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
+    """Put back what differs from the lock, then verify at level content. Foreign files are left alone."""
+    lock = read_lock(order.lock)
+    platform = Platform(locked_platform(lock, platform_name()))
+    on_event(Event(step="verify"))
+    facts = observe_local(_target(order, lock, platform))
+    request = RepairRequest(
+        lock=lock,
+        platform=platform,
+        venv=order.venv,
+        facts=facts,
+        supply=_supply(order),
+        cache=EntryCache(directory=order.cache),
+    )
+    on_event(Event(step="repair"))
+    result = repair_venv(request)
+    on_event(Event(step="verify"))
+    return RepairOutcome(result=result, report=_look(order, lock, platform))
+
+
+def faults_of(report: Report) -> tuple[Finding, ...]:
+    """What is wrong with the environment itself; the shell that syncs it is not judged."""
+    return tuple(
+        finding
+        for finding in report.findings
+        if finding.severity not in (Severity.NOTE, Severity.INCOMPATIBLE)
+        and not finding.component.startswith(("setting:", "environment:", "path:PYTHONPATH"))
+    )
+
+
+def _supply(order: SyncOrder) -> Supply:
+    sources = sources_beside(order.lock, order.environment)
+    return Supply(sources=sources, environment=order.environment, wheelhouse=order.wheelhouse)
+
+
+def _target(order: SyncOrder, lock: Lock, platform: str) -> LocalTarget:
+    return LocalTarget(
+        prefix=order.venv,
+        level="content",
+        environment=order.environment,
+        expectation=expectation_of(lock, platform),
+        cache=order.cache,
+    )
+
+
+def _look(order: SyncOrder, lock: Lock, platform: str) -> Report:
+    facts = observe_local(_target(order, lock, platform))
+    return judge_facts(lock, facts, platform, How(), order.cache)
