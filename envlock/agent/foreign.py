@@ -5,6 +5,7 @@ import re
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import elf
+from .editable import finder_directories
 from .hashing import ELF_MAGIC, Row, stat_row
 from .interpreter import Interpreter
 from .prefix import Prefix
@@ -48,11 +49,15 @@ class Found(NamedTuple):
 
 
 class PathLine(NamedTuple):
-    """A line of a `.pth` file: a directory that it adds, or code that it runs."""
+    """A line of a `.pth` file: a directory that it adds, or code that it runs.
+
+    `is_finder`: a known editable finder maps names to the directory, which is not on sys.path.
+    """
 
     pth: str
     directory: Optional[str]
     code: Optional[str]
+    is_finder: bool = False
 
 
 def site_roots(prefix: Prefix, interpreter: Interpreter, environment: Dict[str, str]) -> List[Root]:
@@ -114,9 +119,17 @@ def _lines_of(path: str, directory: str) -> Iterable[PathLine]:
         if not text.strip() or text.startswith("#"):
             continue
         if text.startswith(("import ", "import\t")):
-            yield PathLine(path, None, text)
+            yield from _code_line(path, text, directory)
         else:
             yield PathLine(path, os.path.normpath(os.path.join(directory, text)), None)
+
+
+def _code_line(path: str, text: str, directory: str) -> Iterable[PathLine]:
+    folders = finder_directories(text, directory)
+    if folders is None:
+        yield PathLine(path, None, text)
+    for folder in folders or ():
+        yield PathLine(path, folder, None, is_finder=True)
 
 
 def unowned_in_site(root: Root, tree: Tree, owned: Set[str]) -> List[Found]:

@@ -176,7 +176,7 @@ class FullPass:
             startup=[] if counts else self.unowned.startup_of(installed, mine),
             groups=re.findall(r"^\s*\[([^\]]+)\]", installed.entry_points, re.MULTILINE),
             editable=installed.editable,
-            path_lines=[facts.PathLineFacts(pth=p, directory=d, code=c) for p, d, c in mine],
+            path_lines=[facts.PathLineFacts(pth=m.pth, directory=m.directory, code=m.code) for m in mine],
         )
 
     def _digest(

@@ -162,7 +162,9 @@ class Unowned:
         extra = [root for root in self.roots if root.role == foreign.PYTHONPATH]
         for rows in lines.values():
             for line in rows:
-                if line.directory and line.directory not in sites and os.path.exists(line.directory):
+                if line.is_finder or line.directory is None or line.directory in sites:
+                    continue
+                if os.path.exists(line.directory):
                     extra.append(foreign.Root(line.directory, foreign.PTH, self.target.name(line.pth)))
         return [self._describe_path(root) for root in extra]
 

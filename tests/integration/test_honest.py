@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from envlock.report import Report, Severity, Verdict
 from tests.support.elf import make_elf
@@ -20,6 +21,7 @@ from tests.support.environments import (
     entry_lists,
     lock_of,
     make_subject,
+    replace_file,
     uv,
 )
 from tests.support.wheels import (
@@ -151,6 +153,34 @@ def test_an_editable_install_of_the_project(tmp_path: Path) -> None:
         f'{{"url": "file://{project}", "dir_info": {{"editable": true}}}}'
     )
     assert_silent(subject)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setuptools", ["65.3.0", "70.0.0", "80.9.0"])
+def test_an_editable_install_by_setuptools(tmp_path: Path, setuptools: str) -> None:
+    """A flat layout gets a finder, whose `.pth` runs code: accepted while it leads only to the project."""
+    subject = _with_finder(tmp_path, setuptools)
+    assert_silent(subject)
+    finder = next(subject.site.glob("__editable___mine_1_finder.py"))
+    text = finder.read_text()
+    replace_file(finder, text.replace("MAPPING", "print('hello'); MAPPING", 1).encode())
+    assert alarms(subject.verify())
+    replace_file(finder, text.replace(str(tmp_path / "project"), str(tmp_path / "elsewhere")).encode())
+    assert alarms(subject.verify())
+
+
+def _with_finder(tmp_path: Path, setuptools: str) -> Subject:
+    project = tmp_path / "project"
+    (project / "mine").mkdir(parents=True)
+    (project / "mine" / "__init__.py").write_text("")
+    (project / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = ["setuptools=={setuptools}", "wheel"]\n'
+        'build-backend = "setuptools.build_meta"\n[project]\nname = "mine"\nversion = "1"\n'
+    )
+    subject = make_subject(tmp_path, awkward_wheels(), project="mine")
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--python", str(subject.python)]
+    subprocess.run([*command, "--editable", project], check=True)
+    return subject
 
 
 def test_a_copied_tree_with_its_scripts_rewritten(tmp_path: Path) -> None:
