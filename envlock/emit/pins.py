@@ -17,6 +17,7 @@ from envlock.manifest.tables import Rule
 from envlock.resolve.indexes import index_url
 from envlock.resolve.model import DEFAULT_INDEX
 
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@][A-Za-z0-9_./+@~-]*")
 _CREDENTIALS = re.compile(r"(?<=://)[^/]*@")
 
 
@@ -51,7 +52,7 @@ def index_options(lock: Lock, options: EmitOptions) -> tuple[tuple[str, str], ..
     None where the installer's own default index has them all. Credentials are left out.
     """
     if options.wheelhouse is not None:
-        return ("--no-index", ""), ("--find-links", folder(options.wheelhouse))
+        return ("--no-index", ""), ("--find-links", _find_links(options.wheelhouse))
     default = options.sources.get(DEFAULT_INDEX)
     first = [("--index-url", _public(DEFAULT_INDEX, default))] if default is not None else []
     extra = [("--extra-index-url", url) for url in dict.fromkeys(_extra_urls(lock, options))]
@@ -69,6 +70,19 @@ def folder(path: Path) -> str:
         return one_line(text)
     except LockfileInvalid as error:
         raise UsageFault(f"the wheelhouse {text!a} has control characters in its name") from error
+
+
+def _find_links(path: Path) -> str:
+    """A folder as an option in a requirements file, which pip splits at blanks and uv does not."""
+    text = folder(path)
+    if _PLAIN_PATH.fullmatch(text):
+        return text
+    if path.is_absolute():
+        return path.as_uri()
+    raise UsageFault(
+        f"the wheelhouse {text!a} has characters in its name that pip and uv read differently",
+        hint="give its absolute path, or rename it",
+    )
 
 
 def header(lock: Lock, options: EmitOptions, what: str) -> tuple[str, ...]:
