@@ -161,6 +161,12 @@ _PYTHON = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
 STYLES: Dict[str, Style] = {
     "posix-word": _quoted(rf"(?a:[\w@%+=:,./-]+)|{_POSIX}", _unquote_posix, shlex.quote),
     "posix": _quoted(_POSIX, _unquote_posix, _quote_posix),
+    # Debian's venv quotes the parentheses of the prompt with it.
+    "posix-parentheses": _quoted(
+        r"'\(" + _POSIX[1:],
+        lambda token: _unquote_posix(token)[1:-2],
+        lambda value: _quote_posix(f"({value}) "),
+    ),
     "csh": _quoted(f"'(?:{_CSH_PART})*'", _unquote_csh, _quote_csh),
     "csh-prompt": _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_csh_prompt, _quote_csh_prompt),
     "tcsh-prompt": _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_tcsh_prompt, _quote_tcsh_prompt),

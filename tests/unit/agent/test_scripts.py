@@ -277,7 +277,7 @@ STRANGE = "is not what pip, uv, distlib or conda writes for an entry point"
         (GOOD, None),
         (BODY, "has no first line that names an interpreter"),
         (GOOD.replace(b"python3\n", b"python3 -I\n"), f"starts `/env/bin/python3` {WITH_ARGUMENTS}"),
-        (GOOD.replace(PYTHON.encode() + b"3", b"/usr/bin/env python"), f"starts `/usr/bin/env` {WITH_ARGUMENTS}"),
+        (b"#!/usr/bin/env python\n" + BODY, f"starts `/usr/bin/env` {WITH_ARGUMENTS}"),
         (GOOD.replace(b"/env/", b"/other/"), f"starts `/other/bin/python3`, {NOT_OURS}"),
         (GOOD.replace(b"#!/env", b"#!env"), "starts in a way that no installer writes"),
         (GOOD.replace(b"from a.b", b"from a.x"), "calls `a.x:c.d` instead of `a.b:c.d`"),
