@@ -32,12 +32,12 @@ def _same(text: str) -> str:
 
 def _raw(forbidden: str, unquote: Change = _same, quote: Change = _same) -> Style:
     """A value pasted between quotes: nothing in it may mean anything to the shell."""
-    unsafe = re.compile("[" + re.escape(forbidden) + r"\x00-\x1f\x7f]")
+    unsafe = "[" + re.escape(forbidden) + r"\x00-\x1f\x7f]"
 
     def read(text: str, at: int, after: str) -> Optional[Tuple[str, int]]:
         end = text.find(after, at) if after else -1
         value = unquote(text[at : max(at, end)])
-        if end < 0 or unsafe.search(value) or quote(value) != text[at:end]:
+        if end < 0 or re.search(unsafe, value) or quote(value) != text[at:end]:
             return None
         return value, end
 
@@ -45,10 +45,8 @@ def _raw(forbidden: str, unquote: Change = _same, quote: Change = _same) -> Styl
 
 
 def _quoted(token: str, unquote: Change, quote: Change) -> Style:
-    pattern = re.compile(token)
-
     def read(text: str, at: int, after: str) -> Optional[Tuple[str, int]]:
-        match = pattern.match(text, at)
+        match = re.compile(token).match(text, at)  # here, not at import: most are never used
         if match is None or not text.startswith(after, match.end()):
             return None
         try:

@@ -20,7 +20,7 @@ _RELATIVE = re.compile(
     re.ASCII,
 )
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
-_CALL = re.compile(r"^\s*from ([\w.]+) import \w+$.*^\s+sys\.exit\(([\w.]+)\(\)\)$", re.MULTILINE | re.DOTALL)
+_CALL = r"(?ms)^\s*from ([\w.]+) import \w+$.*^\s+sys\.exit\(([\w.]+)\(\)\)$"
 
 
 class Shebang(NamedTuple):
@@ -126,7 +126,7 @@ def _body_fault(body: str, target: str) -> Optional[str]:
         return f"stands for `{target}`, which names no function of a module"
     if _maker(body, target) is not None:
         return None
-    called = _CALL.search(body)
+    called = re.search(_CALL, body)
     other = f"{called.group(1)}:{called.group(2)}" if called else ""
     if other and _maker(body, other) is not None:
         return f"calls `{other}` instead of `{target}`"
