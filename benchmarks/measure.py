@@ -27,7 +27,9 @@ class Row:
 
 def sample(command: Sequence[str], runs: int, environment: Mapping[str, str] | None = None) -> list[Sample]:
     """Run a command `runs` times, its output thrown away."""
-    return [_once(command, {**os.environ, **(environment or {})}) for _ in range(runs)]
+    # An installed command has its bytecode; where the shell forbids writing it, every run would compile.
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return [_once(command, {**inherited, **(environment or {})}) for _ in range(runs)]
 
 
 def _once(command: Sequence[str], environment: Mapping[str, str]) -> Sample:

@@ -129,7 +129,7 @@ def test_pip_in_other_environments(tmp_path: Path, maker: str) -> None:
 
 
 def test_a_prompt_with_quotes(tmp_path: Path) -> None:
-    assert_silent(_with_pip(tmp_path, "venv", awkward_wheels(), "--prompt", "it's $HOME `x`"))
+    assert_silent(_with_pip(tmp_path, "venv", awkward_wheels(), "--prompt", "it's mine (x)"))
 
 
 def test_a_path_with_spaces(tmp_path: Path) -> None:
