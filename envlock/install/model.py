@@ -77,7 +77,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repaired:
-    """One thing restored; `path` relative to the venv. Bytecode is removed, all else written anew.
+    """One thing restored; `path` relative to the venv, for a distribution that of its dist-info. Bytecode is
+    removed, all else written anew.
 
     `poisoned` is the file of uv's cache that holds the same wrong bytes: uv would install them again.
     """

@@ -153,7 +153,6 @@ class _Repair:
             locations=self._locations,
         ).reinstall(names)
         for name in names:
-            self.told(Repaired(kind=Kind.DISTRIBUTION, distribution=name, path=""))
             self._look_for_rest(name)
 
     def _look_for_rest(self, name: str) -> None:
@@ -177,6 +176,9 @@ class _Repair:
             entries=entries,
             scripts={},
         )
+        if anew:
+            path = self.target.name(f"{site}/{info}")
+            self.told(Repaired(kind=Kind.DISTRIBUTION, distribution=distribution.name, path=path))
         _DistributionRepair(self, installation, wheel).run()
 
 

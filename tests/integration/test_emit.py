@@ -66,12 +66,19 @@ def _content(index: TorchIndex, name: str, file: str) -> bytes:
     return answer.body
 
 
+@pytest.fixture(scope="module")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The newest pip that is here without a network: the one that virtualenv carries."""
+    path = tmp_path_factory.mktemp("pip") / "env"
+    run(sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--python", sys.executable, path)
+    return path / "bin" / "pip"
+
+
 @pytest.fixture
 def venv(tmp_path: Path) -> Path:
-    """An environment with its own pip."""
-    path = tmp_path / "env"
-    run(sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--python", sys.executable, path)
-    return path
+    """An empty environment."""
+    uv("venv", "--quiet", "--python", sys.executable, tmp_path / "env")
+    return tmp_path / "env"
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -108,14 +115,23 @@ def test_the_lock_needs_both_indexes(locked: Locked) -> None:
     assert indexes["numpy"] == "default"
 
 
-def test_pip_installs_the_requirements(locked: Locked, venv: Path, tmp_path: Path) -> None:
+def test_pip_installs_the_requirements(locked: Locked, venv: Path, tmp_path: Path, pip: Path) -> None:
     (tmp_path / "requirements.txt").write_text(locked.emit("requirements"))
-    run(venv / "bin/pip", "install", "--require-hashes", "--no-deps", "-r", tmp_path / "requirements.txt")
+    run(
+        pip,
+        "--python",
+        venv / "bin/python",
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "-r",
+        tmp_path / "requirements.txt",
+    )
     assert_is_the_lock(venv, locked.lock)
 
 
 def test_uv_installs_the_requirements_as_their_header_says(
-    locked: Locked, venv: Path, tmp_path: Path
+    locked: Locked, venv: Path, tmp_path: Path, pip: Path
 ) -> None:
     text = locked.emit("requirements")
     (tmp_path / "requirements.txt").write_text(text)
@@ -124,29 +140,29 @@ def test_uv_installs_the_requirements_as_their_header_says(
     assert_is_the_lock(venv, locked.lock)
 
 
-def test_uv_syncs_the_pylock(locked: Locked, venv: Path, tmp_path: Path) -> None:
+def test_uv_syncs_the_pylock(locked: Locked, venv: Path, tmp_path: Path, pip: Path) -> None:
     (tmp_path / "pylock.toml").write_text(locked.emit("pylock"))
     uv("pip", "sync", "--python", venv / "bin/python", "--no-cache", tmp_path / "pylock.toml")
     assert_is_the_lock(venv, locked.lock)
 
 
-def test_pip_installs_the_pylock(locked: Locked, venv: Path, tmp_path: Path) -> None:
+def test_pip_installs_the_pylock(locked: Locked, venv: Path, tmp_path: Path, pip: Path) -> None:
     (tmp_path / "pylock.toml").write_text(locked.emit("pylock"))
-    run(venv / "bin/pip", "install", "--no-deps", "-r", tmp_path / "pylock.toml")
+    run(pip, "--python", venv / "bin/python", "install", "--no-deps", "-r", tmp_path / "pylock.toml")
     assert_is_the_lock(venv, locked.lock)
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 @pytest.mark.parametrize("format", ["requirements", "pylock"])
 def test_a_wheelhouse_needs_no_network(
-    locked: Locked, venv: Path, index: TorchIndex, tool: str, format: str
+    locked: Locked, venv: Path, index: TorchIndex, tool: str, format: str, pip: Path
 ) -> None:
     file = {"requirements": "requirements.txt", "pylock": "pylock.toml"}[format]
     index.forget()
     emitted = locked.path.parent / f"{tool}.{file}" if format == "requirements" else locked.path.parent / file
     emitted.write_text(locked.emit(format, wheelhouse=Path("wheels")))
     if tool == "pip":
-        run(venv / "bin/pip", "install", "--no-deps", "-r", emitted, cwd=emitted.parent)
+        run(pip, "--python", venv / "bin/python", "install", "--no-deps", "-r", emitted, cwd=emitted.parent)
     else:
         python = ("--python", venv / "bin/python", "--no-cache", "--offline")
         uv("pip", "install", "--no-deps", *python, "-r", emitted, cwd=emitted.parent)
@@ -155,13 +171,15 @@ def test_a_wheelhouse_needs_no_network(
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
-def test_a_wheelhouse_with_a_blank_in_its_name(locked: Locked, venv: Path, tmp_path: Path, tool: str) -> None:
+def test_a_wheelhouse_with_a_blank_in_its_name(
+    locked: Locked, venv: Path, tmp_path: Path, tool: str, pip: Path
+) -> None:
     house = tmp_path / "the wheels #1"
     house.symlink_to(locked.wheels)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(locked.emit("requirements", wheelhouse=house))
     if tool == "pip":
-        run(venv / "bin/pip", "install", "--no-deps", "-r", requirements)
+        run(pip, "--python", venv / "bin/python", "install", "--no-deps", "-r", requirements)
     else:
         uv("pip", "install", "--no-deps", "--python", venv / "bin/python", "-r", requirements, "--no-cache")
     assert_is_the_lock(venv, locked.lock)
@@ -191,20 +209,31 @@ def _wheels(chosen: Mapping[str, object]) -> Mapping[str, PackageWheel]:
 
 
 def test_pip_installs_the_pip_part_of_the_conda_environment(
-    locked: Locked, venv: Path, tmp_path: Path
+    locked: Locked, venv: Path, tmp_path: Path, pip: Path
 ) -> None:
     """conda writes the lines of `pip:` to a file and calls `pip install -U -r`."""
     document = yaml.safe_load(locked.emit("conda"))
-    python, pip, wheels = document["dependencies"]
+    python, own_pip, wheels = document["dependencies"]
     assert python == f"python =={locked.lock.python_exact}"
-    assert pip == "pip"
+    assert own_pip == "pip"
     assert document["channels"] == ["conda-forge", "nodefaults"]
     (tmp_path / "condaenv.txt").write_text("\n".join(wheels["pip"]))
-    run(venv / "bin/pip", "install", "-U", "-r", tmp_path / "condaenv.txt", "--exists-action=b")
+    run(
+        pip,
+        "--python",
+        venv / "bin/python",
+        "install",
+        "-U",
+        "-r",
+        tmp_path / "condaenv.txt",
+        "--exists-action=b",
+    )
     assert_is_the_lock(venv, locked.lock)
 
 
-def test_pip_refuses_another_wheel_of_the_same_name(locked: Locked, venv: Path, tmp_path: Path) -> None:
+def test_pip_refuses_another_wheel_of_the_same_name(
+    locked: Locked, venv: Path, tmp_path: Path, pip: Path
+) -> None:
     """The hash of the default index's triton stands in no emitted file."""
     house = tmp_path / "wheels"
     house.mkdir()
@@ -214,4 +243,4 @@ def test_pip_refuses_another_wheel_of_the_same_name(locked: Locked, venv: Path, 
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(locked.emit("requirements", wheelhouse=house))
     with pytest.raises(AssertionError, match="DO NOT MATCH THE HASHES"):
-        run(venv / "bin/pip", "install", "--no-deps", "-r", requirements)
+        run(pip, "--python", venv / "bin/python", "install", "--no-deps", "-r", requirements)
