@@ -25,6 +25,8 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="envlock-demo-") as folder:
         work = Path(folder)
+        # A cache of the demo's own: the first lock reads the wheels, as it would on a new machine.
+        os.environ["ENVLOCK_CACHE_DIR"] = str(work / "cache")
         for example in ("bert-cu124", "quickstart"):
             shutil.copytree(ROOT / "examples" / example, work / example)
         show_lock(work / "bert-cu124")

@@ -19,6 +19,8 @@ from .identity import (
 from .prefix import Layout
 
 _INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>.+)\.dist-info$")
+# Debian's packages and setup.py installs: `numpy-1.24.2.egg-info`, `x-1.0-py3.11.egg-info`.
+_EGG_INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py\d[\d.]*)?\.egg-info$")
 _MOST_RECORD_BYTES = 256 << 20
 
 
@@ -63,8 +65,8 @@ def find_infos(site: str) -> List[str]:
 
 
 def split_info(info: str) -> Optional[Tuple[str, str]]:
-    """(normalised name, version) of a dist-info folder's name."""
-    match = _INFO.match(info)
+    """(normalised name, version) of the name of a dist-info or egg-info."""
+    match = _INFO.match(info) or _EGG_INFO.match(info)
     return (normalized_name(match["name"]), match["version"]) if match else None
 
 

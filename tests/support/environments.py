@@ -43,12 +43,12 @@ def lock_of(
         project=project,
         stack={},
         settings=settings or {},
-        distributions=tuple(sorted((_distribution(path) for path in paths), key=lambda d: d.name)),
+        distributions=tuple(sorted((_distribution(path, python) for path in paths), key=lambda d: d.name)),
     )
 
 
-def _distribution(path: Path) -> Distribution:
-    major, minor = (int(part) for part in SERIES.split("."))
+def _distribution(path: Path, python: str) -> Distribution:
+    major, minor = (int(part) for part in python.split(".")[:2])
     identity = identify_archive(path, python=(major, minor))
     wheel = LockedWheel(
         file=path.name,
