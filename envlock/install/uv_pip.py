@@ -20,14 +20,14 @@ from envlock.resolve.uv import Outcome, explanation, failure, run_uv, workspace
 _DISK = re.compile(
     r"No space left on device|Disk quota exceeded|Read-only file system|Permission denied|File too large"
 )
-_HASH = re.compile(r"Hash mismatch|Content-Length mismatch")
+_HASH = re.compile(r"(?:Hash|Size|Content-Length) mismatch")
 _BROKEN_OFF = re.compile(r"error decoding response body|error reading a body|end of file before message")
-_CHANGE = re.compile(r"^ ([+-]) (\S+==\S+)", re.MULTILINE)
+_CHANGE = re.compile(r"^ ([-+~]) (\S+==\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What uv did, as `name==version`."""
+    """What uv did, as `name==version`; what it exchanged under one version counts as installed."""
 
     installed: tuple[str, ...]
     removed: tuple[str, ...]
@@ -110,7 +110,7 @@ class Installer:
             raise install_failure(outcome, self.venv)
         changes = _CHANGE.findall(outcome.stderr)
         return Changes(
-            installed=tuple(what for sign, what in changes if sign == "+"),
+            installed=tuple(what for sign, what in changes if sign in "+~"),
             removed=tuple(what for sign, what in changes if sign == "-"),
         )
 
