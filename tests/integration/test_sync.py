@@ -17,6 +17,7 @@ import pytest
 
 from envlock.agent.facts import Facts
 from envlock.errors import (
+    DiskFailed,
     EnvlockError,
     GoneFromIndex,
     HashMismatch,
@@ -370,6 +371,47 @@ def test_an_index_that_fails_leaves_the_environment_as_it_was(synced: Host) -> N
     assert {path: row for path, row in after.items() if path != ".lock"} == {
         path: row for path, row in before.items() if path != ".lock"
     }
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_leaves_nothing(host: Host, small_disk: Path) -> None:
+    venv = small_disk / "env"
+    with pytest.raises(DiskFailed) as caught:
+        sync(replace(host.request(), venv=venv))
+    assert caught.value.message == f"cannot write `{venv}`: no space left on device"
+    assert caught.value.hint == "free some space or make the directory writable, then run the command again"
+    assert not venv.exists()
+
+
+def test_a_full_disk_leaves_the_damaged_file_as_it_was(synced: Host, small_disk: Path) -> None:
+    library = synced.site / "demo/big.so"
+    shutil.copytree(synced.site / "demo", small_disk, dirs_exist_ok=True, ignore=lambda *_: ["big.so"])
+    (small_disk / "big.so").write_bytes(b"\x7fELF")
+    shutil.rmtree(synced.site / "demo")
+    (synced.site / "demo").mkdir()
+    subprocess.run(["mount", "--bind", small_disk, synced.site / "demo"], check=True)
+    try:
+        with pytest.raises(DiskFailed) as caught:
+            synced.repair()
+        assert library.read_bytes() == b"\x7fELF"
+        assert not list(library.parent.glob(".envlock-*"))
+    finally:
+        subprocess.run(["umount", synced.site / "demo"], check=True)
+    assert caught.value.message == f"cannot write `{library}`: no space left on device"
+    assert caught.value.hint == "free some space, then run `envlock sync --repair` again"
 
 
 def test_a_wheel_that_is_gone_is_named(host: Host) -> None:
