@@ -11,7 +11,6 @@ from envlock.agent.facts import Facts
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.entries import EntryCache
-from envlock.resolve.model import Event
 from envlock.resolve.uv import Environment
 
 
@@ -107,17 +106,5 @@ class RepairResult:
         """Files of uv's cache that hold wrong bytes, each once."""
         return tuple(sorted({each.poisoned for each in self.repaired if each.poisoned is not None}))
 
-
-__all__ = [
-    "Event",
-    "Kind",
-    "Left",
-    "RepairRequest",
-    "RepairResult",
-    "Repaired",
-    "Supply",
-    "SyncRequest",
-    "SyncResult",
-]
 
 OnRepaired = Callable[[Repaired], None]
