@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from envlock.api.sources import sources_beside
+from envlock.api.sources import manifest_beside, sources_beside
 from envlock.emit import FORMATS, EmitOptions
 from envlock.errors import UsageFault
 from envlock.lock.file import read_lock
@@ -46,8 +46,14 @@ def emit(request: EmitRequest) -> str:
             locations=locations,
             wheelhouse=request.wheelhouse,
             sources=sources,
+            user=_image_user(request),
         ),
     )
+
+
+def _image_user(request: EmitRequest) -> str:
+    manifest = manifest_beside(request.lock, request.environment)
+    return manifest.image.user if manifest is not None and manifest.image is not None else "app"
 
 
 def _platform(locked: tuple[str, ...], asked: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Where index names point from here, for commands that start from a lockfile."""
+"""What stands beside a lockfile and is not in it: where index names point from here, the image's user."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envlock import stack
 from envlock.errors import ManifestInvalid
+from envlock.manifest import Manifest, read_manifest
 from envlock.manifest.sources import all_sources
 from envlock.manifest.tables import Faults
 
@@ -20,18 +21,24 @@ def sources_beside(lock: Path, environment: Mapping[str, str]) -> Mapping[str, s
 
     A lock that travels alone has the latter two. Raises ManifestInvalid for a manifest with faults.
     """
-    folder = lock.absolute().parent
-    if any((folder / name).is_file() for name in _MANIFESTS):
-        from envlock.manifest import read_manifest
-
-        match = _VARIANT.fullmatch(lock.name)
-        variant = match["variant"] if match else None
-        default_python = stack.default_python()
-        manifest = read_manifest(
-            folder, variant=variant, environment=environment, default_python=default_python
-        )
+    manifest = manifest_beside(lock, environment)
+    if manifest is not None:
         return manifest.sources
     faults = Faults()
     found = all_sources({}, (), environment, faults)
     faults.raise_if_any(ManifestInvalid, "config.toml")
     return found
+
+
+def manifest_beside(lock: Path, environment: Mapping[str, str]) -> Manifest | None:
+    """The manifest in the folder of a lockfile, in the lock's variant; None where there is none."""
+    folder = lock.absolute().parent
+    if not any((folder / name).is_file() for name in _MANIFESTS):
+        return None
+    match = _VARIANT.fullmatch(lock.name)
+    return read_manifest(
+        folder,
+        variant=match["variant"] if match else None,
+        environment=environment,
+        default_python=stack.default_python(),
+    )

@@ -41,7 +41,7 @@ def command(
             lock=lock_path,
             environment=os.environ,
             platform=platform,
-            wheelhouse=wheelhouse,
+            wheelhouse=_seen_from(output, wheelhouse),
         )
     )
     if output is None:
@@ -49,6 +49,13 @@ def command(
         return
     _write(output, text)
     click.echo(f"wrote {output}", err=True)
+
+
+def _seen_from(output: Path | None, wheelhouse: Path | None) -> Path | None:
+    """The wheelhouse as the emitted file must name it: relative paths lead from where the file lies."""
+    if wheelhouse is None or wheelhouse.is_absolute() or output is None:
+        return wheelhouse
+    return Path(os.path.relpath(wheelhouse, output.parent))
 
 
 def _write(output: Path, text: str) -> None:

@@ -63,6 +63,7 @@ _KEPT_UV = (
     "UV_NATIVE_TLS",
     "UV_NO_CACHE",
     "UV_OFFLINE",
+    "UV_PYTHON_INSTALL_DIR",
     "UV_REQUEST_TIMEOUT",
     "UV_SYSTEM_CERTS",
 )
@@ -140,6 +141,7 @@ def uv_environment(environment: Environment) -> dict[str, str]:
     kept = {key: value for key, value in environment.items() if _counts(key)}
     return {
         **kept,
+        "COLUMNS": "10000",  # uv wraps its explanations to the terminal, and they are read here
         "MACOSX_DEPLOYMENT_TARGET": ".".join(map(str, MACOS)),
         "NO_COLOR": "1",
         "UV_NO_PROGRESS": "1",

@@ -370,7 +370,12 @@ def test_the_default_index_is_the_installers(
 # What cannot be had
 
 
-def test_no_set_of_versions(small: Project, own: LocalIndex) -> None:
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_no_set_of_versions(
+    small: Project, own: LocalIndex, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv wraps its explanation to the width of the terminal; ours reads the same on all."""
+    monkeypatch.setenv("COLUMNS", columns)
     publish(own, "app", "1.0", "lib>=2")
     publish(own, "lib", "2.0")
     with pytest.raises(NoSolution) as caught:
