@@ -21,6 +21,7 @@ from .prefix import Layout
 _INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>.+)\.dist-info$")
 # Debian's packages and setup.py installs: `numpy-1.24.2.egg-info`, `x-1.0-py3.11.egg-info`.
 _EGG_INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py\d[\d.]*)?\.egg-info$")
+_ALIAS = re.compile(r"-?\d+(\.\d+)?$")
 _MOST_RECORD_BYTES = 256 << 20
 
 
@@ -123,13 +124,29 @@ class _Reader:
         place, path = placed
         if place == LIB and (is_installer_file(path, self.info) or is_cached_bytecode(path)):
             return
-        if is_cached_bytecode(path) or (place == SCRIPTS and path in self.scripts):
+        if is_cached_bytecode(path) or (place == SCRIPTS and self._is_generated(path)):
+            return
+        if place == LIB and self._is_seed_marker(path, absolute):
             return
         algorithm, hexdigest = (row.algorithm, row.hex) if row.hex else ("sha256", "")
         if place == SCRIPTS:
             # RECORD has the hash of the script as installed, shebang and all: no claim about the wheel's.
             algorithm, hexdigest = "sha256", ""
         self.entries[placed] = Owned(place, path, absolute, algorithm, hexdigest)
+
+    def _is_generated(self, script: str) -> bool:
+        """A script of an entry point, or one of the aliases that virtualenv's seeds get: `pip-3.11`,
+        `wheel3`. An alias must call what its entry point calls, and is judged like it."""
+        base = _ALIAS.sub("", script)
+        if script not in self.scripts and base in self.scripts:
+            self.scripts[script] = self.scripts[base]
+        return script in self.scripts
+
+    def _is_seed_marker(self, path: str, absolute: str) -> bool:
+        """The empty file that virtualenv leaves beside what it seeds: `pip-26.3.virtualenv`."""
+        if path != self.info.replace(".dist-info", ".virtualenv"):
+            return False
+        return os.path.isfile(absolute) and os.path.getsize(absolute) == 0
 
     def apply_fixups(self, expected: Optional[ExpectedDistribution]) -> List[str]:
         """Overlay the lock's values where RECORD does not tell the truth; return what must be absent."""

@@ -128,6 +128,24 @@ def test_pip_in_other_environments(tmp_path: Path, maker: str) -> None:
     assert "distribution:pip" in notes
 
 
+@pytest.mark.slow
+def test_a_locked_pip_that_virtualenv_seeded(tmp_path: Path) -> None:
+    """Its seed gets scripts that no installer writes: `pip-3.11` beside `pip3.11`."""
+    prefix, store = tmp_path / "env", tmp_path / "wheels"
+    make = [sys.executable, "-m", "virtualenv", "--quiet", "--python", _base_python(), str(prefix)]
+    subprocess.run(make, check=True)
+    info = next((prefix / "lib" / f"python{SERIES}" / "site-packages").glob("pip-*.dist-info"))
+    version = info.name.removeprefix("pip-").removesuffix(".dist-info")
+    pip = [str(prefix / "bin/python"), "-m", "pip", "download", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--disable-pip-version-check", "-d", str(store), f"pip=={version}"], check=True)
+    wheels = list(store.glob("*.whl"))
+    assert (prefix / "bin" / f"pip-{SERIES}").exists()
+    subject = Subject(prefix=prefix, lock=lock_of(wheels, store), entries=entry_lists(wheels, store))
+    assert_silent(subject)
+    replace_file(prefix / "bin" / f"pip-{SERIES}", f"#!{prefix}/bin/python\nimport os\n".encode())
+    assert alarms(subject.verify())
+
+
 def test_a_prompt_with_quotes(tmp_path: Path) -> None:
     assert_silent(_with_pip(tmp_path, "venv", awkward_wheels(), "--prompt", "it's mine (x)"))
 
