@@ -22,10 +22,10 @@ from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
 if TYPE_CHECKING:
     from envlock.resolve.request import Request
     from envlock.resolve.resolution import Identities
-    from envlock.resolve.wheel import WheelIdentity
+    from envlock.resolve.wheels.wheel import WheelIdentity
 
 # Imported while uv is waited for: 0.25 s, which a check and a verify do without altogether.
-_FOR_AFTERWARDS = ("envlock.resolve.remote", "envlock.resolve.resolution", "envlock.lock.assemble")
+_FOR_AFTERWARDS = ("envlock.resolve.wheels.remote", "envlock.resolve.resolution", "envlock.lock.assemble")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,9 +170,9 @@ def _pins(wanted: tuple[Request, ...]) -> tuple[PlatformResolution, ...]:
 def _identities(
     request: LockRequest, manifest: Manifest, pins: Iterable[PlatformResolution], on_event: OnEvent
 ) -> Identities:
-    from envlock.resolve.entries import EntryCache
     from envlock.resolve.resolution import Identifying, identify_wheels, wheels_of
     from envlock.resolve.tags import series
+    from envlock.resolve.wheels.entries import EntryCache
 
     wheels = wheels_of(pins)
     done = itertools.count(1)

@@ -17,8 +17,8 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Finding, Report, Severity
-from envlock.resolve.entries import EntryCache
 from envlock.resolve.model import Event, OnEvent, no_events
+from envlock.resolve.wheels.entries import EntryCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

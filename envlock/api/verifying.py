@@ -12,7 +12,7 @@ from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
 from envlock.observe import LocalTarget, expectation_of, observe_local, read_facts
 from envlock.report import Report
-from envlock.resolve.entries import EntryCache
+from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 
 

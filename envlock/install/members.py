@@ -14,11 +14,11 @@ import requests
 from envlock.agent.identity import Entry, parse_entry_list
 from envlock.errors import HashMismatch
 from envlock.lock.model import Wheel
-from envlock.resolve.contents import Archive, Key, Member, broken_is_bad, open_archive, read_contents
-from envlock.resolve.entries import EntryCache
-from envlock.resolve.identity import identify
-from envlock.resolve.ranges import Downloader, Part, RangedFile, RangesRefused, Whole
-from envlock.resolve.wheel import Traffic, WheelSource
+from envlock.resolve.wheels.contents import Archive, Key, Member, broken_is_bad, open_archive, read_contents
+from envlock.resolve.wheels.entries import EntryCache
+from envlock.resolve.wheels.identity import identify
+from envlock.resolve.wheels.ranges import Downloader, Part, RangedFile, RangesRefused, Whole
+from envlock.resolve.wheels.wheel import Traffic, WheelSource
 
 _CHUNK_BYTES = 1 << 20
 _T = TypeVar("_T")

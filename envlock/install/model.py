@@ -10,8 +10,8 @@ from pathlib import Path
 from envlock.agent.facts import Facts
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
-from envlock.resolve.entries import EntryCache
 from envlock.resolve.uv import Environment
+from envlock.resolve.wheels.entries import EntryCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,11 +43,11 @@ from envlock.install.scripts import entry_point_script, rewritten
 from envlock.install.uv_cache import cache_folder, is_poisoned, unpacked_wheels
 from envlock.install.uv_pip import Installer, locations_of, only
 from envlock.lock.model import Distribution, Wheel
-from envlock.resolve.contents import Member
 from envlock.resolve.model import Location
-from envlock.resolve.ranges import open_session
 from envlock.resolve.tags import series
-from envlock.resolve.wheel import WheelSource
+from envlock.resolve.wheels.contents import Member
+from envlock.resolve.wheels.ranges import open_session
+from envlock.resolve.wheels.wheel import WheelSource
 
 EXECUTABLE, PLAIN = 0o755, 0o644
 

@@ -10,7 +10,7 @@ from envlock.agent.expect import Expectation, ExpectedDistribution, ExpectedFixu
 from envlock.agent.facts import DistributionFacts, Facts
 from envlock.agent.survey import ROOTS, Request, survey
 from envlock.lock.model import Lock
-from envlock.resolve.entries import EntryCache
+from envlock.resolve.wheels.entries import EntryCache
 
 
 def observe_roots(venv: Path, lock: Lock, platform: str) -> Facts:

@@ -11,7 +11,7 @@ from envlock.lock.model import Distribution, Lock, Wheel
 from envlock.manifest.model import Manifest
 from envlock.resolve.model import Chosen
 from envlock.resolve.resolution import Resolution
-from envlock.resolve.wheel import WheelIdentity
+from envlock.resolve.wheels.wheel import WheelIdentity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

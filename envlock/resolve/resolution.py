@@ -9,13 +9,13 @@ from envlock.agent.identity import Entry, clashes, parse_entry_list
 from envlock.errors import FileClash
 from envlock.lock.model import Stack
 from envlock.manifest.platforms import Platform
-from envlock.resolve.entries import EntryCache
 from envlock.resolve.graph import Graph, dependency_graph, marker_environment
-from envlock.resolve.identity import WheelIdentity, WheelSource, hash_mismatch, identify_all
 from envlock.resolve.model import Candidate, Chosen, PlatformResolution
 from envlock.resolve.request import Request
 from envlock.resolve.stack import read_stack
 from envlock.resolve.tags import PythonSeries
+from envlock.resolve.wheels.entries import EntryCache
+from envlock.resolve.wheels.identity import WheelIdentity, WheelSource, hash_mismatch, identify_all
 
 Identities = Mapping[str, WheelIdentity]
 

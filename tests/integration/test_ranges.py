@@ -21,9 +21,9 @@ import requests
 
 from envlock.errors import BadWheel, HashMismatch, IndexFailed
 from envlock.lock.model import Fixup
-from envlock.resolve import ranges
-from envlock.resolve.entries import EntryCache
-from envlock.resolve.identity import (
+from envlock.resolve.wheels import ranges
+from envlock.resolve.wheels.entries import EntryCache
+from envlock.resolve.wheels.identity import (
     WheelIdentity,
     WheelSource,
     identify,

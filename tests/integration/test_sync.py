@@ -34,7 +34,7 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Report, Verdict
-from envlock.resolve.entries import EntryCache
+from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 from tests.support.environments import SERIES, flip_byte, lock_of, replace_file, uv
 from tests.support.index import Drip, Fault, LocalIndex, NoRanges, OtherBytes, Reset, Status, Truncate

@@ -15,7 +15,7 @@ from envlock.lock.model import Distribution, Lock
 from envlock.lock.model import Wheel as LockedWheel
 from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Report
-from envlock.resolve.identity import identify_archive
+from envlock.resolve.wheels.identity import identify_archive
 from envlock.verify import Judgement, judge
 from tests.support.wheels import Wheel
 

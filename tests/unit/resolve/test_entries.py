@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from envlock.resolve.entries import EntryCache
-from envlock.resolve.identity import WheelIdentity, identify_archive
+from envlock.resolve.wheels.entries import EntryCache
+from envlock.resolve.wheels.identity import WheelIdentity, identify_archive
 from tests.support import wheels
 from tests.support.wheels import make_wheel
 

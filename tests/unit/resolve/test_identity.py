@@ -14,7 +14,7 @@ import pytest
 from envlock.agent.identity import Entry, entry_list, parse_entry_list
 from envlock.errors import BadWheel, HashMismatch, RecordLies
 from envlock.lock.model import Fixup
-from envlock.resolve.identity import WheelIdentity, identify_archive
+from envlock.resolve.wheels.identity import WheelIdentity, identify_archive
 from tests.support import wheels
 from tests.support.wheels import Spoiler, Wheel, make_wheel
 

@@ -159,9 +159,7 @@ def test_writing_changes_the_build_and_keeps_every_comment(index: LocalIndex, re
     assert refresh.main(["--torch", "2.6.0"]) == 0
 
 
-def test_a_wheel_that_does_not_say_its_cuda_is_not_guessed_at(
-    index: LocalIndex, refresh: ModuleType
-) -> None:
+def test_a_wheel_that_does_not_say_its_cuda_is_not_guessed_at(index: LocalIndex, refresh: ModuleType) -> None:
     index.add(
         make_wheel(
             "torch",

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from envlock.agent.identity import entry_list
 from envlock.errors import HashMismatch
-from envlock.resolve.contents import open_archive, read_contents
-from envlock.resolve.values import Valuer, fixups
-from envlock.resolve.wheel import Traffic, WheelIdentity, WheelSource
+from envlock.resolve.wheels.contents import open_archive, read_contents
+from envlock.resolve.wheels.values import Valuer, fixups
+from envlock.resolve.wheels.wheel import Traffic, WheelIdentity, WheelSource
 
 if TYPE_CHECKING:
     import requests
 
-    from envlock.resolve.entries import EntryCache
+    from envlock.resolve.wheels.entries import EntryCache
 
 __all__ = ["WheelIdentity", "WheelSource", "identify", "identify_all", "identify_archive"]
 
@@ -52,7 +52,7 @@ def identify(source: WheelSource, *, python: tuple[int, int], session: requests.
 
     Raises IndexFailed, HashMismatch, BadWheel, RecordLies.
     """
-    from envlock.resolve import ranges, remote  # requests costs 0.1 s
+    from envlock.resolve.wheels import ranges, remote  # requests costs 0.1 s
 
     return remote.Identifier(ranges.Downloader(session), python).identify(source)
 
@@ -94,7 +94,7 @@ def _identities(
             yield known
     if not missing:
         return
-    from envlock.resolve.remote import identify_side_by_side  # requests costs 0.1 s
+    from envlock.resolve.wheels.remote import identify_side_by_side  # requests costs 0.1 s
 
     for identity in identify_side_by_side(missing, python, session, JOBS):
         if cache is not None:

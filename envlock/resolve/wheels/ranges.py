@@ -25,9 +25,9 @@ from urllib3.util import Retry
 
 from envlock import __version__
 from envlock.errors import DiskFailed, IndexFailed
-from envlock.resolve.contents import coalesced
-from envlock.resolve.trust import SharedTrustAdapter
-from envlock.resolve.wheel import Traffic
+from envlock.resolve.wheels.contents import coalesced
+from envlock.resolve.wheels.trust import SharedTrustAdapter
+from envlock.resolve.wheels.wheel import Traffic
 
 TAIL_BYTES: Final = 32 << 10
 # Only the central directory runs into the tail. Writers put the dist-info just before it, and RECORD has

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 from envlock.agent.identity import parse_entry_list
 from envlock.lock.model import Fixup
-from envlock.resolve.wheel import WheelIdentity
+from envlock.resolve.wheels.wheel import WheelIdentity
 
 SCHEMA: Final = "envlock.wheel/1"
 _T = TypeVar("_T")

@@ -18,11 +18,11 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from envlock.errors import EnvlockError, IndexFailed
-from envlock.resolve.contents import open_archive, read_contents
-from envlock.resolve.identity import assembled, hash_mismatch, identify_archive, identity_of_whole
-from envlock.resolve.ranges import Downloader, Part, RangedFile, RangesRefused, Whole, open_session
-from envlock.resolve.values import Valuer
-from envlock.resolve.wheel import Traffic, WheelIdentity, WheelSource
+from envlock.resolve.wheels.contents import open_archive, read_contents
+from envlock.resolve.wheels.identity import assembled, hash_mismatch, identify_archive, identity_of_whole
+from envlock.resolve.wheels.ranges import Downloader, Part, RangedFile, RangesRefused, Whole, open_session
+from envlock.resolve.wheels.values import Valuer
+from envlock.resolve.wheels.wheel import Traffic, WheelIdentity, WheelSource
 
 
 def identify_side_by_side(

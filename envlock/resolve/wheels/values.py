@@ -16,7 +16,7 @@ from envlock.agent.identity import (
 )
 from envlock.errors import BadWheel, RecordLies
 from envlock.lock.model import Fixup
-from envlock.resolve.contents import (
+from envlock.resolve.wheels.contents import (
     MOST_TEXT_BYTES,
     Archive,
     Contents,
