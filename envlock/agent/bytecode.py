@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 # co_filename is judged apart; co_lnotab is derived (and deprecated); methods and closures are no fields.
 _NOT_FIELDS = ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branches")
 STALE = "stale"
+UNREADABLE = "cannot be read"
 SAME = "same"
 
 
@@ -45,7 +46,7 @@ def check_file(job: PycJob) -> PycResult:
 
         status = os.stat(job.source)
     except OSError as error:
-        return PycResult(job.pyc, "cannot be read: %s" % error.strerror, "", "")
+        return PycResult(job.pyc, "%s: %s" % (UNREADABLE, error.strerror), "", "")
     hashes = hashlib.sha256(source).hexdigest(), hashlib.sha256(pyc).hexdigest()
     if not _would_load(pyc, source, int(status.st_mtime), status.st_size):
         return PycResult(job.pyc, STALE, *hashes)

@@ -19,6 +19,7 @@ class CachedBytecode:
         self.contents = contents
         self.redirected = redirected
         self.same: Set[str] = set(same)
+        self.unreadable: List[List[str]] = []
 
     def pairs(self, sources: Set[str]) -> List[bytecode.PycJob]:
         """Every cached file of `sources`: in `__pycache__`, and below PYTHONPYCACHEPREFIX."""
@@ -59,6 +60,8 @@ class CachedBytecode:
             result = results[job.pyc]
             if result.verdict == bytecode.SAME:
                 self.same.add(self._key(result.source_sha256, result.pyc_sha256))
+            elif result.verdict.startswith(bytecode.UNREADABLE):
+                self.unreadable.append([name(job.pyc), result.verdict])
             elif result.verdict != bytecode.STALE:
                 judged.append(
                     facts.BytecodeFacts(file=name(job.pyc), source=name(job.source), reason=result.verdict)

@@ -67,9 +67,8 @@ def site_roots(prefix: Prefix, interpreter: Interpreter, environment: Dict[str, 
         for part in environment.get("PYTHONPATH", "").split(os.pathsep)
         if part
     ]
-    user = [Root(interpreter.user_site, USER_SITE, "user site")] if _user_site_counts(environment) else []
-    if not interpreter.user_site or not os.path.isdir(interpreter.user_site):
-        user = []
+    user_site = job_user_site(interpreter, environment)
+    user = [Root(user_site, USER_SITE, "user site")] if os.path.isdir(user_site) else []
     own = [Root(site, SITE, "site directory") for site in interpreter.sites]
     if not prefix.is_venv:
         return roots + user + own
@@ -78,8 +77,16 @@ def site_roots(prefix: Prefix, interpreter: Interpreter, environment: Dict[str, 
     return roots + own + user + _system_sites(interpreter)
 
 
-def _user_site_counts(environment: Dict[str, str]) -> bool:
-    return not environment.get("PYTHONNOUSERSITE")
+def job_user_site(interpreter: Interpreter, environment: Dict[str, str]) -> str:
+    """The user site directory of a job with this environment (site.py); "" where it is switched off."""
+    if environment.get("PYTHONNOUSERSITE"):
+        return ""
+    base = environment.get("PYTHONUSERBASE")
+    if not base and environment.get("HOME"):
+        base = os.path.join(environment["HOME"], ".local")
+    if not base:
+        return interpreter.user_site
+    return os.path.join(os.path.expanduser(base), "lib", "python%d.%d" % interpreter.short, "site-packages")
 
 
 def _system_sites(interpreter: Interpreter) -> List[Root]:

@@ -66,6 +66,7 @@ class FullPass:
         located = self._timed("records_seconds", lambda: self._distributions(roots))
         counted = [item.installed for item in located if self._counts(item)]
         self.unowned = Unowned(self.contents, roots, *self._ownership(located, counted))
+        self.claimed = _claims(counted)
         self._timed("hash_seconds", lambda: self._hash(counted))
         document = self._document()
         lines = self.unowned.path_lines()
@@ -75,6 +76,7 @@ class FullPass:
         document["distributions"] = [self._describe(item, lines) for item in located]
         if self.request.level != ROOTS:
             document["bytecode"] = self._timed("bytecode_seconds", lambda: self._judge_bytecode(counted))
+            self.unreadable += self.bytecode.unreadable
         accepted = sorted(self.unowned.accepted.items())
         document["accepted"] = {self.target.name(path): maker for path, maker in accepted}
         document["unreadable"] = self.unreadable + [list(row) for row in self.contents.tree.errors]
@@ -85,7 +87,8 @@ class FullPass:
         """Every path that this pass looked at, as the stat cache keeps it."""
         prefix = self.target.prefix
         watched = [*python_files(prefix), f"{prefix.path}/pyvenv.cfg", f"{prefix.path}/bin"]
-        return self.contents.known([*watched, self.target.interpreter.user_site])
+        user_site = foreign.job_user_site(self.target.interpreter, dict(self.request.environment))
+        return self.contents.known([path for path in (*watched, user_site) if path])
 
     @property
     def same_bytecode(self) -> Set[str]:
@@ -231,6 +234,13 @@ class FullPass:
         ]
 
     def _script_fault(self, name: str, target: str) -> str:
+        """Why a script is none of the templates. Where two locked distributions claim the name, the one
+        that was installed last wrote it: either will do."""
+        claims = [target, *(other for other in self.claimed.get(name, ()) if other != target)]
+        faults = [self._target_fault(name, claim) for claim in claims]
+        return "" if "" in faults else faults[0]
+
+    def _target_fault(self, name: str, target: str) -> str:
         path = os.path.join(self.target.layout.scripts, name)
         self.contents.row(path)
         try:
@@ -289,6 +299,15 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         counts={"files": 0, "bytes": 0},
         timing={},
     )
+
+
+def _claims(counted: List[Installed]) -> Dict[str, List[str]]:
+    """What each script name of the locked distributions is to call."""
+    claims: Dict[str, List[str]] = {}
+    for item in counted:
+        for name, target in item.scripts.items():
+            claims.setdefault(name, []).append(target)
+    return claims
 
 
 def _sources(counted: List[Installed]) -> Set[str]:

@@ -21,6 +21,7 @@ from .prefix import Layout
 _INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>.+)\.dist-info$")
 # Debian's packages and setup.py installs: `numpy-1.24.2.egg-info`, `x-1.0-py3.11.egg-info`.
 _EGG_INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py\d[\d.]*)?\.egg-info$")
+_SEEDS = ("pip", "setuptools", "wheel")
 _ALIAS = re.compile(r"-?\d+(\.\d+)?$")
 _MOST_RECORD_BYTES = 256 << 20
 
@@ -138,7 +139,7 @@ class _Reader:
         """A script of an entry point, or one of the aliases that virtualenv's seeds get: `pip-3.11`,
         `wheel3`. An alias must call what its entry point calls, and is judged like it."""
         base = _ALIAS.sub("", script)
-        if script not in self.scripts and base in self.scripts:
+        if script not in self.scripts and base in self.scripts and self.name in _SEEDS:
             self.scripts[script] = self.scripts[base]
         return script in self.scripts
 

@@ -47,6 +47,8 @@ def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
         return document
     work = FullPass(request, target, cache)
     document = work.run()
+    if cache is not None:
+        document["level"] = WARM  # what did not change was not read again
     if request.cache and request.level != ROOTS:
         head = {"shape": _shape(request), "facts": document, "bytecode": sorted(work.same_bytecode)}
         warm.save(request.cache, head, work.known(), started_ns)
