@@ -5,12 +5,15 @@ import os
 from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from . import foreign
+from .crew import Crew, can_fork
 from .hashing import Hashed, Job, Row, hash_all, stat_row
+from .installed import Owned
 from .target import Target
 from .tree import Tree
 from .warm import Known, WarmCache
 
 _NOT_STDLIB = ("site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib", "turtledemo")
+_WORTH_A_FORK_BYTES = 64 << 20
 
 
 class Contents:
@@ -19,11 +22,12 @@ class Contents:
     def __init__(self, target: Target, previous: Optional[WarmCache]) -> None:
         self.target = target
         self.previous = previous
-        self.tree = Tree()
-        self.library = Tree()
-        self.hashes: Dict[Tuple[str, str], Hashed] = {}
         self._rows: Dict[str, Optional[Row]] = {}
+        self.tree = Tree(self._rows)
+        self.library = Tree(self._rows)
+        self.hashes: Dict[Tuple[str, str], Hashed] = {}
         self._jobs: List[Job] = []
+        self._crew: Optional[Crew] = None
 
     def walk(self, roots: Iterable[foreign.Root]) -> None:
         """Walk the site directories, `bin` and the standard library."""
@@ -49,6 +53,14 @@ class Contents:
         """Keep the row of a path outside the trees: what is there, or that nothing is."""
         self._rows[path] = stat_row(path)
 
+    def plan_owned(self, owned: Owned, normalize: Optional[Callable[[bytes], bytes]]) -> None:
+        """Have a distribution's file hashed. In a pass that knows nothing yet, the size that RECORD claims
+        serves to order the work: whoever hashes the file reads its row anyway."""
+        if self.previous is None and owned.size is not None:
+            self._jobs.append(Job(owned.absolute, owned.size, owned.algorithm, normalize))
+        else:
+            self.plan(owned.absolute, owned.algorithm, normalize)
+
     def plan(
         self, path: str, algorithm: str = "sha256", normalize: Optional[Callable[[bytes], bytes]] = None
     ) -> None:
@@ -62,9 +74,19 @@ class Contents:
         else:
             self._jobs.append(Job(path, row.size, algorithm, normalize))
 
-    def hash(self, threads: Optional[int]) -> None:
-        self.hashes.update(hash_all(self._jobs, threads))
+    def start_hashing(self, workers: int) -> None:
+        """Let forked workers begin with what is planned, where that is possible and worth it."""
+        if can_fork() and sum(job.size for job in self._jobs) > _WORTH_A_FORK_BYTES:
+            self._crew = Crew(self._jobs, workers)
+            self._jobs = []
+
+    def hash(self, workers: int) -> None:
+        """Hash all that is planned, and wait for the workers."""
+        self.hashes.update(hash_all(self._jobs, 1 if self._crew else workers))
         self._jobs = []
+        if self._crew is not None:
+            self.hashes.update({(job.path, job.algorithm): found for job, found in self._crew.finish()})
+            self._crew = None
 
     def plan_standard_library(self) -> None:
         for path in self.library.files:

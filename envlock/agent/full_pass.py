@@ -61,13 +61,15 @@ class FullPass:
         roots = foreign.site_roots(
             self.target.prefix, self.target.interpreter, dict(self.request.environment)
         )
-        if self.request.level != ROOTS:
-            self._timed("walk_seconds", lambda: self.contents.walk(roots))
         located = self._timed("records_seconds", lambda: self._distributions(roots))
         counted = [item.installed for item in located if self._counts(item)]
         self.unowned = Unowned(self.contents, roots, *self._ownership(located, counted))
         self.claimed = _claims(counted)
-        self._timed("hash_seconds", lambda: self._hash(counted))
+        self._plan(counted)
+        if self.request.level != ROOTS:
+            self._timed("walk_seconds", lambda: self.contents.walk(roots))
+            self._plan_more(counted)
+        self._timed("hash_seconds", lambda: self.contents.hash(self._workers))
         document = self._document()
         lines = self.unowned.path_lines()
         if self.request.level != ROOTS:
@@ -131,18 +133,24 @@ class FullPass:
 
     # -- bytes ---------------------------------------------------------------------------------
 
-    def _hash(self, counted: List[Installed]) -> None:
-        is_content = self.request.level != ROOTS
+    def _plan(self, counted: List[Installed]) -> None:
+        """The files of the locked distributions: nearly all the bytes. Workers begin with them."""
         for item in counted:
             for entry in item.entries:
-                if is_content or not entry.hex:
+                if self.request.level != ROOTS or not entry.hex:
                     normalize = self._normalize if entry.place == SCRIPTS else None
-                    self.contents.plan(entry.absolute, entry.algorithm, normalize)
-        if is_content:
-            for job in self.bytecode.pairs(_sources(counted)):
-                self.contents.plan(job.pyc)
-            self.contents.plan_standard_library()
-        self.contents.hash(self.request.threads)
+                    self.contents.plan_owned(entry, normalize)
+        if not self.request.in_process:
+            self.contents.start_hashing(self._workers)
+
+    def _plan_more(self, counted: List[Installed]) -> None:
+        for job in self.bytecode.pairs(_sources(counted)):
+            self.contents.plan(job.pyc)
+        self.contents.plan_standard_library()
+
+    @property
+    def _workers(self) -> int:
+        return self.request.threads or cores()
 
     def _normalize(self, content: bytes) -> bytes:
         return scripts.normalize_script(content, self.target.is_prefix_python)
@@ -150,7 +158,7 @@ class FullPass:
     def _judge_bytecode(self, counted: List[Installed]) -> List[facts.BytecodeFacts]:
         sources = _sources(counted) | set(self.unowned.accepted)
         executable = None if self.request.in_process else self.target.compiler()
-        return self.bytecode.judge(sources, executable, self.request.threads or cores())
+        return self.bytecode.judge(sources, executable, self._workers)
 
     # -- description ---------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Both sides use it: the lock side over the members of a wheel, the target over th
 
 import hashlib
 import re
+from binascii import a2b_base64
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 LIB, SCRIPTS, HEADERS, DATA = "lib", "scripts", "headers", "data"
@@ -27,6 +28,7 @@ INSTALLER_FILES = frozenset(
 ALGORITHMS = {"sha256": 64, "sha384": 96, "sha512": 128}
 PLACEHOLDER_SHEBANG = b"#!python\n"
 
+_URLSAFE = str.maketrans("-_", "+/")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -223,10 +225,13 @@ def parse_record(text: str) -> List[RecordRow]:
     Raises UnsafePath for control characters, ValueError for a row that is not CSV of RECORD.
     """
     rows: Dict[str, RecordRow] = {}
+    clean = _is_plain(text)
     for fields in _csv_rows(text):
         if not fields or not fields[0]:
             continue
-        path = safe_relative_path(fields[0])
+        path = fields[0]
+        if not clean or path[0] in "./" or "/." in path or path[-1] == "/":
+            path = safe_relative_path(path)
         algorithm, hexdigest = decode_hash(fields[1] if len(fields) > 1 else "")
         size = fields[2] if len(fields) > 2 else ""
         row = RecordRow(path, algorithm, hexdigest, int(size) if size.isdigit() else None)
@@ -234,6 +239,16 @@ def parse_record(text: str) -> List[RecordRow]:
         if known is None or (not known.hex and row.hex):
             rows[path] = row
     return list(rows.values())
+
+
+_CONTROL_IN_ROWS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _is_plain(text: str) -> bool:
+    """Nearly every RECORD: only paths with a part that starts with a dot could need normalising."""
+    if any(odd in text for odd in ("\\", '"', "//", "/,")):
+        return False
+    return _CONTROL_IN_ROWS.search(text) is None
 
 
 def _csv_rows(text: str) -> Iterable[Sequence[str]]:
@@ -251,15 +266,13 @@ def decode_hash(value: str) -> Tuple[str, str]:
     >>> decode_hash("sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")[1][:8]
     'e3b0c442'
     """
-    import base64
-    import binascii
-
     algorithm, separator, encoded = value.partition("=")
     if not separator or algorithm not in ALGORITHMS:
         return "", ""
+    stripped = encoded.rstrip("=")
     try:
-        digest = base64.urlsafe_b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4))
-    except (binascii.Error, ValueError):
+        digest = a2b_base64(stripped.translate(_URLSAFE) + "=" * (-len(stripped) % 4))
+    except ValueError:
         return "", ""
     if len(digest) * 2 != ALGORITHMS[algorithm]:
         return "", ""

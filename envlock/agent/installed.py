@@ -27,13 +27,15 @@ _MOST_RECORD_BYTES = 256 << 20
 
 
 class Owned(NamedTuple):
-    """One file that a distribution owns. `hex` is RECORD's claim ("" where it claims nothing)."""
+    """One file that a distribution owns. `hex` and `size` are RECORD's claims ("" and None where it
+    claims nothing)."""
 
     place: str
     path: str
     absolute: str
     algorithm: str
     hex: str
+    size: Optional[int] = None
 
 
 class Installed(NamedTuple):
@@ -133,7 +135,7 @@ class _Reader:
         if place == SCRIPTS:
             # RECORD has the hash of the script as installed, shebang and all: no claim about the wheel's.
             algorithm, hexdigest = "sha256", ""
-        self.entries[placed] = Owned(place, path, absolute, algorithm, hexdigest)
+        self.entries[placed] = Owned(place, path, absolute, algorithm, hexdigest, row.size)
 
     def _is_generated(self, script: str) -> bool:
         """A script of an entry point, or one of the aliases that virtualenv's seeds get: `pip-3.11`,

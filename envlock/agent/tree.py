@@ -1,7 +1,7 @@
 """Walk directories as Python and the loader see them: links followed, every file and folder with its row."""
 
 import os
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .hashing import Row, row_of
 
@@ -13,7 +13,9 @@ class Tree:
     that could not be listed or looked at, with the reason.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, Optional[Row]]) -> None:
+        """`known` are rows that were read moments ago: they are not read twice."""
+        self._known = known
         self.files: Dict[str, Optional[Row]] = {}
         self.directories: Dict[str, Optional[Row]] = {}
         self.errors: List[Tuple[str, str]] = []
@@ -49,15 +51,16 @@ class Tree:
         self, entry: "os.DirEntry[str]", pending: List[str], skip: Optional[Callable[[str], bool]]
     ) -> None:
         try:
-            status = entry.stat()
             is_directory = entry.is_dir()
+            known = None if is_directory else self._known.get(entry.path)
+            status = entry.stat() if known is None else None
         except OSError as error:
             self.files[entry.path] = None
             if not entry.is_symlink():  # a dangling link is nothing that Python could load
                 self.errors.append((entry.path, error.strerror or str(error)))
             return
-        if not is_directory:
-            self.files[entry.path] = row_of(status)
+        if status is None or not is_directory:
+            self.files[entry.path] = row_of(status) if status is not None else known
             return
         if skip is not None and skip(entry.name):
             return
