@@ -53,8 +53,8 @@ def _usage(options: EmitOptions) -> Iterator[str]:
 
 def _not_pinned(base: str) -> Iterator[str]:
     yield "The base image is NOT pinned: its tag can be moved, so two builds of this file can differ in all"
-    yield "that is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image],"
-    yield "then run `envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:"
+    yield "that is outside of the locked environment. To pin it, write the digest behind it in both FROM"
+    yield "lines, as `NAME@sha256:...`:"
     yield f"    docker pull {base} && docker inspect --format '{{{{index .RepoDigests 0}}}}' {base}"
 
 
@@ -163,7 +163,7 @@ def _base(lock: Lock, platform: str) -> str:
     if reference.startswith("oci:"):
         raise UsageFault(
             f"the base image `{reference}` is a layout on disk, which no Dockerfile can name",
-            hint="use `envlock build oci`, or name a base in a registry in [tool.envlock.image]",
+            hint="name a base in a registry in [tool.envlock.image], then run `envlock lock`",
         )
     mine = lock.image.platforms.get(platform)
     digest = mine.manifest if mine is not None else lock.image.digest

@@ -146,7 +146,7 @@ def _wheel(table: Table) -> Wheel:
     table.require(_WHEEL)
     return Wheel(
         file=_text(table, "file", patterns.WHEEL_FILE),
-        platforms=_sorted_texts(table, "platforms", manifest_patterns.PLATFORM),
+        platforms=_wheel_platforms(table),
         sha256=_text(table, "sha256", patterns.SHA256),
         size=table.integer("size") or 0,
         unpacked=table.integer("unpacked") or 0,
@@ -176,6 +176,12 @@ def _sorted_texts(table: Table, key: str, wanted: Rule) -> tuple[str, ...]:
     for text in {text for text in texts if texts.count(text) > 1}:
         table.fault(key, f"{code(text)} is there twice")
     return tuple(texts)
+
+
+def _wheel_platforms(row: Table) -> tuple[str, ...]:
+    if row.data.get("platforms") == []:
+        row.fault("platforms", "names no platform")
+    return _sorted_texts(row, "platforms", manifest_patterns.PLATFORM)
 
 
 def _judge_runtime(lock: Lock, table: Table) -> None:

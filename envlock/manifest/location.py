@@ -12,7 +12,7 @@ from envlock.manifest.documents import exists, parse_toml, read_text
 from envlock.manifest.tables import Faults, shown
 
 PYPROJECT, ENVLOCK_TOML, REQUIREMENTS = "pyproject.toml", "envlock.toml", "requirements.txt"
-_NOTHING_HERE = "`envlock init` writes a manifest from what a repository has"
+_NOTHING_HERE = "write `dependencies` under [project] in pyproject.toml, or `requirements` in envlock.toml"
 
 
 class Kind(Enum):

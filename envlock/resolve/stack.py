@@ -97,7 +97,7 @@ def check_build(stack: Stack, asked: str, *, platform: Platform, where: str) -> 
         return
     message = f"{_spoken(asked)} is asked for on {platform}, and torch {stack.torch} {_came(stack)}"
     exists = _existing(stack.torch)
-    hint = f"ask for a CUDA that torch {stack.torch} exists with, or for another torch (`envlock explain`)"
+    hint = f"ask for a CUDA that torch {stack.torch} exists with, or for another torch"
     rows = [("asked by", f'{where} = "{asked}"'), ("came", _wheel(stack)), *exists]
     raise WrongBuild(message, where=where, hint=hint, facts=rows)
 

@@ -115,7 +115,7 @@ def test_a_layout_on_disk_is_no_base_for_a_dockerfile() -> None:
         caught.value.message == "the base image `oci:base` is a layout on disk, which no Dockerfile can name"
     )
     assert caught.value.hint == (
-        "use `envlock build oci`, or name a base in a registry in [tool.envlock.image]"
+        "name a base in a registry in [tool.envlock.image], then run `envlock lock`"
     )
 
 

@@ -225,6 +225,8 @@ CUT = "a" * 63
          "`seven` is not locked", None),
         ('requires = ["six"]', 'requires = ["six", "six"]', "distribution.jupyterlab-widgets.requires",
          "`six` is there twice", None),
+        ('platforms = ["linux-64"], sha256', 'platforms = [], sha256',
+         "distribution.jupyterlab-widgets.wheels[0].platforms", "names no platform", None),
         ("size = 11050", "size = -1", "distribution.jupyterlab-widgets.wheels[0].size",
          "`size` must be a whole number, not negative, found the number -1", None),
         ("size = 11050", "size = true", "distribution.jupyterlab-widgets.wheels[0].size",

@@ -12,7 +12,7 @@ from tests.unit.manifest.reading import asked, told, write
 
 ENVLOCK = '[tool.envlock]\nrequirements = ["six"]\n'
 PROJECT = '[project]\nname = "demo"\ndependencies = ["numpy"]\n'
-NOTHING = "`envlock init` writes a manifest from what a repository has"
+NOTHING = "write `dependencies` under [project] in pyproject.toml, or `requirements` in envlock.toml"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@
 # docker build -t NAME .    (behind a mirror: --build-arg PIP_INDEX_URL=URL)
 #
 # The base image is NOT pinned: its tag can be moved, so two builds of this file can differ in all
-# that is outside of the locked environment. To pin it, name it as `base` in [tool.envlock.image],
-# then run `envlock lock`, or write the digest behind it in both FROM lines, as `NAME@sha256:...`:
+# that is outside of the locked environment. To pin it, write the digest behind it in both FROM
+# lines, as `NAME@sha256:...`:
 #     docker pull docker.io/library/python:3.11.11-slim-bookworm && docker inspect --format '{{index .RepoDigests 0}}' docker.io/library/python:3.11.11-slim-bookworm
 
 FROM docker.io/library/python:3.11.11-slim-bookworm AS install
