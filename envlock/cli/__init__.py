@@ -41,9 +41,12 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             import difflib
 
+            from envlock.errors import UsageFault
+
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise click.UsageError(f"there is no command `{args[0]}`.{hint}", ctx) from error
+            meant = f"did you mean `{near[0]}`? " if near else ""
+            hint = f"{meant}`envlock --help` lists the commands"
+            raise UsageFault(f"there is no command `{args[0]}`", hint=hint) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

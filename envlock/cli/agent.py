@@ -6,12 +6,22 @@ from pathlib import Path
 
 import click
 
+from envlock.cli.options import FILE, quiet_option
+from envlock.report.text import size
+
 
 @click.command("agent", short_help="write the agent: one file that observes a host with nothing but a Python")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default="envlock-agent.pyz", show_default=True
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    default="envlock-agent.pyz",
+    show_default=True,
+    help="the file to write",
 )
-def command(output: Path) -> None:
+@quiet_option
+def command(output: Path, quiet: bool) -> None:
     """Write the agent as a zipapp. It needs Python 3.8 or newer and nothing else:
 
     \b
@@ -20,5 +30,6 @@ def command(output: Path) -> None:
     """
     from envlock.observe.zipapp import write_agent
 
-    size = write_agent(output)
-    click.echo(f"wrote {output} ({size / 1024:.0f} KiB)", err=True)
+    written = write_agent(output)
+    if not quiet:
+        click.echo(f"wrote {output} ({size(written)})", err=True)

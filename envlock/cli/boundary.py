@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
@@ -9,43 +10,89 @@ from typing import Any
 
 import click
 
-from envlock.errors import EnvlockError, InvalidInput
+from envlock.errors import DiskFailed, EnvlockError, InvalidInput
 
 BUG = 70
+STOPPED = 130  # as a shell reports SIGINT
+READER_GONE = 141  # and SIGPIPE: neither "differs" nor "done" was told to anybody
+
+# What a host refuses at any place, and no envlock can mend.
+_HOST = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 def run(command: click.Command, arguments: list[str] | None) -> int:
     """Run `command`; every failure ends here and nowhere else."""
     words = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in words
     try:
         outcome = command.main(args=words, prog_name="envlock", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
+    except click.UsageError as error:
+        from envlock.cli.usage import usage_fault
+
+        return _failed(usage_fault(error), as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        return 130
+        return STOPPED
     except EnvlockError as error:
-        _say(error, as_json="--json" in words)
-        return error.exit_status
-    except BrokenPipeError:
-        # The reader of our output went away (`envlock … | head`): nothing is left to tell it.
-        sys.stderr.close()
-        return 0
-    except Exception:
-        click.echo(traceback.format_exc(), err=True, nl=False)
-        click.echo("error: this is a bug in envlock [bug]", err=True)
-        return BUG
+        return _failed(error, as_json=as_json)
+    except SystemExit as stop:
+        return _left(stop)
+    except Exception as error:
+        return _unexpected(error, as_json=as_json)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _say(error: EnvlockError, *, as_json: bool) -> None:
+def _left(stop: SystemExit) -> int:
+    """The status of click's own exits: a reader that went away, and shell completion."""
+    if isinstance(stop.__context__, BrokenPipeError):
+        return READER_GONE
+    return stop.code if isinstance(stop.code, int) else 0
+
+
+def _unexpected(error: Exception, *, as_json: bool) -> int:
+    if isinstance(error, OSError) and error.errno in _HOST:
+        return _failed(_refused(error), as_json=as_json)
+    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    document: dict[str, Any] = {
+        "code": "bug",
+        "message": f"this is a bug in envlock: {type(error).__name__}: {error}",
+        "where": None,
+        "hint": "please report it with the traceback: https://github.com/torch-envlock/torch-envlock/issues",
+        "facts": {},
+    }
+    if as_json:
+        click.echo(json.dumps({"error": document}, indent=2))
+    click.echo(f"error: {document['message']} [bug]\n\nhint: {document['hint']}", err=True)
+    return BUG
+
+
+def _refused(error: OSError) -> DiskFailed:
+    reason = (error.strerror or str(error)).lower()
+    hint = "free some space, or write elsewhere" if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    return DiskFailed(reason, where=str(error.filename) if error.filename else None, hint=hint)
+
+
+def _failed(error: EnvlockError, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"error": error_document(error)}, indent=2))
     else:
-        click.echo(error_text(error), err=True)
+        from envlock.cli.terminal import painter
+
+        message, *rest = error_text(error).split("\n")
+        paint = painter(sys.stderr)
+        marked = [message.replace("error:", paint("error:", "error"), 1)]
+        marked += [
+            line.replace("hint:", paint("hint:", "hint"), 1) if _is_hint(line) else line for line in rest
+        ]
+        click.echo("\n".join(marked), err=True)
+    return error.exit_status
+
+
+def _is_hint(line: str) -> bool:
+    return line.startswith("hint: ")
 
 
 def error_document(error: EnvlockError) -> dict[str, Any]:
@@ -55,7 +102,7 @@ def error_document(error: EnvlockError) -> dict[str, Any]:
         "message": error.message,
         "where": error.where,
         "hint": error.hint,
-        "facts": dict(error.facts),
+        "facts": _by_label(error),
     }
     if isinstance(error, InvalidInput):
         document["faults"] = [
@@ -64,19 +111,27 @@ def error_document(error: EnvlockError) -> dict[str, Any]:
     return document
 
 
+def _by_label(error: EnvlockError) -> dict[str, str]:
+    """label -> text; where a label comes twice (two requirements that clash), a line for each."""
+    found: dict[str, str] = {}
+    for label, text in error.facts:
+        found[label] = f"{found[label]}\n{text}" if label in found else text
+    return found
+
+
 def error_text(error: EnvlockError) -> str:
-    """The error as a person reads it: message, place, facts, hint."""
+    """The error as a person reads it: message, place, facts, faults, hint."""
     lines = [f"error: {error.message} [{error.code}]"]
+    faults = error.faults if isinstance(error, InvalidInput) else ()
     facts = list(error.facts)
-    if error.where and "asked by" not in dict(facts):
+    told = "asked by" in dict(facts) or any(fault.where.startswith(error.where or "") for fault in faults)
+    if error.where and not told:
         facts.insert(0, ("where", error.where))
     width = max((len(label) for label, _ in facts), default=0)
     lines += [f"  {label:<{width}}  {text}" for label, text in facts]
-    if isinstance(error, InvalidInput):
-        for fault in error.faults:
-            lines.append(f"  {fault.where}: {fault.message}")
-            if fault.hint:
-                lines.append(f"    {fault.hint}")
+    for fault in faults:
+        lines.append(f"  {fault.where}: {fault.message}")
+        lines += [f"    {fault.hint}"] if fault.hint else []
     if error.hint:
         lines += ["", f"hint: {error.hint}"]
     return "\n".join(lines)

@@ -7,25 +7,28 @@ from pathlib import Path
 
 import click
 
-from envlock.cli.options import lock_option
+from envlock.cli.options import FILE, lock_option, quiet_option
 from envlock.errors import DiskFailed
 
 _FORMATS = ("conda", "docker", "pylock", "requirements")
-_FILE = click.Path(path_type=Path)
 
 
 @click.command("emit", short_help="write a file for another tool: conda, docker, pylock, requirements")
-@click.argument("format", type=click.Choice(_FORMATS))
+@click.argument("format", type=click.Choice(_FORMATS), metavar="FORMAT")
 @lock_option
-@click.option("-o", "--output", type=_FILE, help="the file to write (default: stdout)")
-@click.option(
-    "--wheelhouse", type=_FILE, metavar="DIR", help="install from this folder of wheels, no network"
-)
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="the file to write (default: stdout)")
+@click.option("--wheelhouse", type=FILE, metavar="DIR", help="install from this folder of wheels, no network")
 @click.option("--platform", metavar="NAME", help="which platform, when the lock has several")
+@quiet_option
 def command(
-    format: str, lock_path: Path, output: Path | None, wheelhouse: Path | None, platform: str | None
+    format: str,
+    lock_path: Path,
+    output: Path | None,
+    wheelhouse: Path | None,
+    platform: str | None,
+    quiet: bool,
 ) -> None:
-    """Write the lock as a file for another tool. Every wheel comes with its hash.
+    """Write the lock as a file for another tool. Every wheel comes with its hash. FORMAT is one of
 
     \b
     conda         environment.yml: Python pinned exactly, the locked wheels by pip with hashes
@@ -48,7 +51,8 @@ def command(
         click.echo(text, nl=False)
         return
     _write(output, text)
-    click.echo(f"wrote {output}", err=True)
+    if not quiet:
+        click.echo(f"wrote {output}", err=True)
 
 
 def _seen_from(output: Path | None, wheelhouse: Path | None) -> Path | None:
@@ -65,7 +69,7 @@ def _write(output: Path, text: str) -> None:
         replace_bytes(output.absolute(), text.encode())
     except OSError as error:
         raise DiskFailed(
-            f"`{output}` cannot be written: {error.strerror}",
+            f"the file cannot be written: {(error.strerror or str(error)).lower()}",
             where=str(output),
             hint="`-o FILE` names another",
         ) from error

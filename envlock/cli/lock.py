@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from envlock.cli.options import json_option, project_option, quiet_option
-from envlock.cli.places import cache_directory
+from envlock.cli.options import FILE, Talk, project_option, talk_options
+from envlock.cli.places import cache_directory, shown
+from envlock.errors import UsageFault
+from envlock.report.text import size
 
 if TYPE_CHECKING:
     from envlock.api import LockRequest, LockResult
-    from envlock.lock.model import Stack
-
-_FILE = click.Path(path_type=Path)
+    from envlock.lock.model import Lock, Stack
 
 
 @click.command("lock", short_help="resolve the manifest and write envlock.lock")
 @project_option
-@click.option("-o", "--output", type=_FILE, help="the lockfile (default: beside the manifest)")
-@click.option("--check", is_flag=True, help="is the lock that of the manifest? Offline; stale: exit status 1")
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="the lockfile (default: beside the manifest)")
+@click.option(
+    "--check", is_flag=True, help="only tell whether the lock is that of the manifest: offline, 1 if not"
+)
 @click.option("--upgrade", is_flag=True, help="let every pin go")
-@click.option("--upgrade-package", "upgraded", multiple=True, metavar="NAME", help="let these pins go")
-@click.option("--exclude-newer", metavar="DATE", help="as if it were that day, 00:00 UTC")
+@click.option(
+    "--upgrade-package", "upgraded", multiple=True, metavar="NAME", help="let this pin go (repeatable)"
+)
+@click.option("--exclude-newer", metavar="DATE", help="resolve as if it were that day, 00:00 UTC")
 @click.option("--variant", metavar="NAME", help="lock a variant of the manifest to envlock.NAME.lock")
-@click.option("--python", "python_exact", metavar="X.Y.Z", help="the interpreter for routes that install one")
+@click.option("--python", "python_exact", metavar="X.Y.Z", help="the patch that conda and Docker install")
 @click.option("--deep", is_flag=True, help="download every wheel and prove its digest from the bytes")
-@json_option
-@quiet_option
+@talk_options
 def command(
     project: Path,
     output: Path | None,
@@ -42,8 +45,7 @@ def command(
     variant: str | None,
     python_exact: str | None,
     deep: bool,
-    as_json: bool,
-    quiet: bool,
+    talk: Talk,
 ) -> int:
     """Resolve the manifest and write the lockfile.
 
@@ -53,7 +55,10 @@ def command(
     from envlock.api import LockRequest
 
     if check and (upgrade or upgraded or deep):
-        raise click.UsageError("`--check` only looks: it takes no --upgrade, --upgrade-package or --deep")
+        raise UsageFault(
+            "`--check` only looks: it takes no `--upgrade`, `--upgrade-package` or `--deep`",
+            hint="leave one out",
+        )
     request = LockRequest(
         project=project,
         output=output,
@@ -65,7 +70,7 @@ def command(
         deep=deep,
         cache=cache_directory(os.environ),
     )
-    return _check(request, as_json, quiet) if check else _lock(request, as_json, quiet)
+    return _check(request, talk) if check else _lock(request, talk)
 
 
 def _instant(text: str | None) -> str | None:
@@ -74,36 +79,37 @@ def _instant(text: str | None) -> str | None:
     try:
         return None if text is None else utc_instant(text)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--exclude-newer") from error
+        raise UsageFault(
+            f"`--exclude-newer`: `{text}` {error}", hint="write it like `--exclude-newer 2025-03-01`"
+        ) from error
 
 
-def _check(request: LockRequest, as_json: bool, quiet: bool) -> int:
+def _check(request: LockRequest, talk: Talk) -> int:
     from envlock.api import check
 
     reasons = check(request, environment=os.environ)
-    if as_json:
+    if talk.as_json:
         document = {"schema": "envlock.lock-check/1", "fresh": not reasons, "reasons": list(reasons)}
         click.echo(json.dumps(document, indent=2))
     elif reasons:
         click.echo("\n".join(["stale: the lock is not that of the manifest", *(f"  {r}" for r in reasons)]))
         click.echo("hint: `envlock lock` brings it up to date", err=True)
-    elif not quiet:
+    elif not talk.quiet:
         click.echo("fresh: the lock is that of the manifest")
     return 1 if reasons else 0
 
 
-def _lock(request: LockRequest, as_json: bool, quiet: bool) -> int:
+def _lock(request: LockRequest, talk: Talk) -> int:
     from envlock.api import lock
     from envlock.cli.progress import progress
 
-    with progress(enabled=not (quiet or as_json)) as on_event:
+    with progress(enabled=talk.draws) as on_event:
         result = lock(request, environment=os.environ, on_event=on_event)
-    for note in result.notes:
-        click.echo(f"note: {note}", err=True)
-    if as_json:
+    if talk.as_json:
         click.echo(json.dumps(_document(result), indent=2))
-    elif not quiet:
-        click.echo("\n".join(_summary(result)))
+    elif not talk.quiet:
+        click.echo("".join(f"note: {note}\n" for note in result.notes), err=True, nl=False)
+        click.echo("\n".join(_summary(result, verbose=talk.verbose)))
     return 0
 
 
@@ -115,7 +121,7 @@ def _document(result: LockResult) -> dict[str, object]:
         "distributions": len(result.lock.distributions),
         "runtime": {platform: _runtime(result, platform) for platform in result.lock.platforms},
         "fetched_bytes": result.fetched_bytes,
-        "seconds": dict(result.timings),
+        "seconds": {name: round(seconds, 4) for name, seconds in result.timings.items()},
         "notes": list(result.notes),
     }
 
@@ -126,21 +132,33 @@ def _runtime(result: LockResult, platform: str) -> str:
     return runtime_hash(result.lock, platform)
 
 
-def _summary(result: LockResult) -> Iterator[str]:
-    lock = result.lock
+def _summary(result: LockResult, *, verbose: bool) -> Iterator[str]:
+    lock, count = result.lock, len(result.lock.distributions)
     done = "wrote" if result.changed else "unchanged:"
-    yield f"{done} {result.path}: {len(lock.distributions)} distributions for {', '.join(lock.platforms)}"
+    distributions = f"{count} distribution{'s' * (count != 1)}"
+    yield f"{done} {shown(result.path)}: {distributions} for Python {lock.python} on {_list(lock.platforms)}"
     for platform in lock.platforms:
-        wheels = [wheel for _, wheel in lock.on(platform)]
-        files, unpacked = sum(w.files for w in wheels), sum(w.unpacked for w in wheels)
-        download = sum(w.size for w in wheels)
         yield f"  {platform}  {_stack(lock.stack.get(platform))}"
-        yield (
-            f"    {files:,} files, {unpacked / 1e9:.2f} GB installed, {download / 1e9:.2f} GB to download; "
-            f"{result.fetched_bytes / 1e6:.1f} MB were read to know them"
-        )
+        yield f"    {_sizes(lock, platform)}{_read(result)}"
         yield f"    runtime hash  {_runtime(result, platform)}"
-    yield "  " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in result.timings.items())
+    if verbose:
+        yield f"  manifest {shown(result.manifest.path)}"
+        yield f"  {_list(f'{name} {seconds:.2f} s' for name, seconds in result.timings.items())}"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _sizes(lock: Lock, platform: str) -> str:
+    wheels = [wheel for _, wheel in lock.on(platform)]
+    files, unpacked = sum(wheel.files for wheel in wheels), sum(wheel.unpacked for wheel in wheels)
+    return f"{files:,} files, {size(unpacked)} installed, {size(sum(w.size for w in wheels))} to download"
+
+
+def _read(result: LockResult) -> str:
+    count = result.fetched_bytes
+    return f"; {size(count)} were read to know them" if count else ""
 
 
 def _stack(stack: Stack | None) -> str:

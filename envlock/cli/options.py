@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from envlock.errors import CouldNotTell
+from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_FILE = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
+_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Talk:
+    """How much is said, and to whom."""
+
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+    @property
+    def draws(self) -> bool:
+        return not (self.quiet or self.as_json)
+
+
+def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, `-q` and `-v`, handed over as one `talk`."""
+
+    @functools.wraps(command)
+    def talking(*, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Any:
+        if quiet and verbose:
+            raise UsageFault("`--quiet` and `--verbose` contradict each other", hint="leave one out")
+        return command(talk=Talk(as_json=as_json, quiet=quiet, verbose=verbose), **options)
+
+    return json_option(quiet_option(verbose_option(talking)))
 
 
 def lock_option(command: Command) -> Command:
@@ -21,11 +49,29 @@ def lock_option(command: Command) -> Command:
         "-l",
         "--lock",
         "lock_path",
-        type=_FILE,
+        type=FILE,
         default="envlock.lock",
         show_default=True,
+        metavar="FILE",
+        callback=_at_hand,
         help="the lockfile",
     )(command)
+
+
+def _at_hand(context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """The lockfile that is named; where it is not there, those that are: of a script, of a variant."""
+    if context.resilient_parsing or os.path.lexists(path) or not path.parent.is_dir():
+        return path
+    others = [
+        each for pattern in ("*.envlock.lock", "envlock.*.lock") for each in sorted(path.parent.glob(pattern))
+    ]
+    if not others:
+        return path
+    raise LockfileInvalid(
+        "there is no lockfile",
+        where=str(path),
+        hint=f"`-l {others[0]}` names one that is here, `envlock lock` makes this one",
+    )
 
 
 def json_option(command: Command) -> Command:
@@ -36,9 +82,10 @@ def project_option(command: Command) -> Command:
     return click.option(
         "-p",
         "--project",
-        type=_FILE,
+        type=FILE,
         default=".",
         show_default=True,
+        metavar="PATH",
         help="the project's directory, its manifest, or a PEP 723 script",
     )(command)
 
@@ -47,33 +94,71 @@ def quiet_option(command: Command) -> Command:
     return click.option("-q", "--quiet", is_flag=True, help="say only what is wrong")(command)
 
 
+def verbose_option(command: Command) -> Command:
+    return click.option(
+        "-v", "--verbose", is_flag=True, help="shorten nothing, and say how long each step took"
+    )(command)
+
+
 def target_options(command: Command) -> Command:
     """`--prefix` and `--python`: which environment is meant."""
     for option in (
-        click.option("--python", type=_FILE, metavar="EXE", help="the environment of this interpreter"),
-        click.option("--prefix", type=_FILE, metavar="DIR", help="the environment in this directory"),
+        click.option("--python", type=FILE, metavar="EXE", help="the environment of this interpreter"),
+        click.option("--prefix", type=FILE, metavar="DIR", help="the environment in this directory"),
     ):
         command = option(command)
     return command
 
 
-def find_target(prefix: Path | None, python: Path | None) -> tuple[Path, str]:
-    """The environment to look at and how it was chosen: VIRTUAL_ENV, CONDA_PREFIX, ./.venv by default."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The environment to look at, and by what it was chosen: an option, a variable, or being here."""
+
+    prefix: Path
+    by: str
+
+    @property
+    def is_named(self) -> bool:
+        return self.by.startswith("--")
+
+    @property
+    def passed_over(self) -> Path | None:
+        """./.venv, where a variable that names another environment went before it."""
+        here = Path(".venv")
+        is_variable = self.by in _VARIABLES
+        return here if is_variable and here.is_dir() and not _same(here, self.prefix) else None
+
+    def announced(self) -> str:
+        """The environment, why it is this one, and how to look at the one beside it."""
+        why = "in this directory" if self.by == "./.venv" else self.by
+        other = "; `--prefix .venv` looks at the one in this directory" if self.passed_over else ""
+        return f"{self.prefix} ({why}){other}"
+
+
+def find_target(prefix: Path | None, python: Path | None) -> Chosen:
+    """The environment to look at: VIRTUAL_ENV, CONDA_PREFIX, ./.venv by default, in that order."""
     if prefix is not None and python is not None:
-        raise click.UsageError("`--prefix` and `--python` name the same thing twice")
+        raise UsageFault("`--prefix` and `--python` name the same thing twice", hint="leave one out")
     if prefix is not None:
-        return prefix, "--prefix"
+        return Chosen(prefix=prefix, by="--prefix")
     if python is not None:
-        return _prefix_of(python), "--python"
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        return Chosen(prefix=_prefix_of(python), by="--python")
+    for variable in _VARIABLES:
         if os.environ.get(variable):
-            return Path(os.environ[variable]), variable
+            return Chosen(prefix=Path(os.environ[variable]), by=variable)
     if Path(".venv").is_dir():
-        return Path(".venv"), "./.venv"
+        return Chosen(prefix=Path(".venv"), by="./.venv")
     raise CouldNotTell(
         "there is no environment to look at: no VIRTUAL_ENV, no CONDA_PREFIX, no ./.venv",
         hint="`envlock sync` makes one, `--prefix DIR` names one",
     )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _prefix_of(python: Path) -> Path:

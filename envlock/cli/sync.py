@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from envlock.cli.options import json_option, lock_option, quiet_option
-from envlock.cli.places import cache_directory
+from envlock.cli.options import FILE, Talk, lock_option, talk_options
+from envlock.cli.places import cache_directory, shown
+from envlock.errors import UsageFault
+from envlock.report.text import size
 
 if TYPE_CHECKING:
     from envlock.api.syncing import RepairOutcome, SyncOrder, SyncOutcome
 
-_FILE = click.Path(path_type=Path)
-
 
 @click.command("sync", short_help="make or repair an environment from the lock")
 @lock_option
-@click.option("--venv", type=_FILE, default=".venv", show_default=True, help="the environment")
+@click.option("--venv", type=FILE, metavar="DIR", default=".venv", show_default=True, help="the environment")
 @click.option("--repair", is_flag=True, help="put back only what differs, file by file")
 @click.option(
     "--python", metavar="EXE|X.Y", help="the interpreter of an environment that is still to be made"
 )
-@click.option("--wheelhouse", type=_FILE, metavar="DIR", help="take the wheels from this folder, no network")
-@click.option("--link-mode", type=click.Choice(["clone", "copy", "hardlink", "symlink"]), help="as uv's")
-@json_option
-@quiet_option
+@click.option(
+    "--wheelhouse",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="take the wheels from this folder, no network",
+)
+@click.option(
+    "--link-mode",
+    type=click.Choice(["clone", "copy", "hardlink", "symlink"]),
+    help="how uv puts files in place",
+)
+@talk_options
 def command(
     lock_path: Path,
     venv: Path,
@@ -37,8 +45,7 @@ def command(
     python: str | None,
     wheelhouse: Path | None,
     link_mode: str | None,
-    as_json: bool,
-    quiet: bool,
+    talk: Talk,
 ) -> int:
     """Make an environment what the lock says, and look at every byte of it.
 
@@ -47,8 +54,9 @@ def command(
     from envlock.api.syncing import SyncOrder
 
     if repair and (python or link_mode):
-        raise click.UsageError(
-            "`--repair` keeps the environment: it takes no `--python` and no `--link-mode`"
+        raise UsageFault(
+            "`--repair` keeps the environment: it takes no `--python` and no `--link-mode`",
+            hint="leave one out",
         )
     order = SyncOrder(
         lock=lock_path,
@@ -59,51 +67,44 @@ def command(
         link_mode=link_mode,
         wheelhouse=wheelhouse,
     )
-    return _repair(order, as_json, quiet) if repair else _sync(order, as_json, quiet)
+    return _repair(order, talk) if repair else _sync(order, talk)
 
 
-def _sync(order: SyncOrder, as_json: bool, quiet: bool) -> int:
+def _sync(order: SyncOrder, talk: Talk) -> int:
     from envlock.api.syncing import sync
     from envlock.cli.progress import progress
 
-    with progress(enabled=not (quiet or as_json)) as on_event:
+    with progress(enabled=talk.draws) as on_event:
         outcome = sync(order, on_event)
-    if as_json:
-        result = outcome.result
-        done = {"installed": list(result.installed), "removed": list(result.removed)}
-        click.echo(
-            json.dumps({"schema": "envlock.sync/1", **done, "verify": outcome.report.to_json()}, indent=2)
-        )
-    elif not quiet or outcome.faults:
-        click.echo("\n".join(_sync_lines(outcome)))
-    return 1 if outcome.faults else 0
-
-
-def _sync_lines(outcome: SyncOutcome) -> Iterator[str]:
     result = outcome.result
-    count = f"{len(result.installed)} installed, {len(result.removed)} removed"
+    done = {"installed": list(result.installed), "removed": list(result.removed)}
+    return _told(outcome, {"schema": "envlock.sync/1", **done}, list(_sync_lines(outcome, talk)), talk)
+
+
+def _sync_lines(outcome: SyncOutcome, talk: Talk) -> Iterator[str]:
+    result = outcome.result
+    counts = [(len(result.installed), "installed"), (len(result.removed), "removed")]
+    done = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to install or remove"
     made = "made" if result.created else "synced"
-    yield f"{made} {result.venv} with Python {result.python}: {count}"
-    yield from _state(outcome)
+    yield f"{made} {shown(result.venv)} with Python {result.python}: {done}"
+    if talk.verbose:
+        yield from (f"  installed {row}" for row in result.installed)
+        yield from (f"  removed {row}" for row in result.removed)
 
 
-def _repair(order: SyncOrder, as_json: bool, quiet: bool) -> int:
+def _repair(order: SyncOrder, talk: Talk) -> int:
     from envlock.api.syncing import repair
     from envlock.cli.progress import progress
 
-    with progress(enabled=not (quiet or as_json)) as on_event:
+    with progress(enabled=talk.draws) as on_event:
         outcome = repair(order, on_event)
-    if as_json:
-        rows = [
-            {"kind": str(one.kind), "distribution": one.distribution, "path": one.path}
-            for one in outcome.result.repaired
-        ]
-        poisoned = [str(path) for path in outcome.result.poisoned]
-        document = {"schema": "envlock.repair/1", "repaired": rows, "poisoned": poisoned}
-        click.echo(json.dumps({**document, "verify": outcome.report.to_json()}, indent=2))
-    elif not quiet or outcome.faults:
-        click.echo("\n".join(_repair_lines(outcome)))
-    return 1 if outcome.faults else 0
+    rows = [
+        {"kind": str(one.kind), "distribution": one.distribution, "path": one.path}
+        for one in outcome.result.repaired
+    ]
+    poisoned = [str(path) for path in outcome.result.poisoned]
+    document = {"schema": "envlock.repair/1", "repaired": rows, "poisoned": poisoned}
+    return _told(outcome, document, list(_repair_lines(outcome)), talk)
 
 
 def _repair_lines(outcome: RepairOutcome) -> Iterator[str]:
@@ -118,17 +119,31 @@ def _repair_lines(outcome: RepairOutcome) -> Iterator[str]:
         yield f"left alone: `{left.path}` {left.reason}"
     if not outcome.result.repaired:
         yield "nothing to restore"
-    yield from _state(outcome)
 
 
-def _state(outcome: SyncOutcome | RepairOutcome) -> Iterator[str]:
-    counts = outcome.report.counts
+def _told(
+    outcome: SyncOutcome | RepairOutcome, document: Mapping[str, object], lines: list[str], talk: Talk
+) -> int:
+    """Print what was done and what is there now; 1 where something still differs."""
+    if talk.as_json:
+        click.echo(json.dumps({**document, "verify": outcome.report.to_json()}, indent=2))
+    elif not talk.quiet or outcome.faults:
+        click.echo("\n".join([*lines, *_state(outcome, talk)]))
+        if outcome.stale:
+            click.echo(f"note: the lock is stale: {'; '.join(outcome.stale)}", err=True)
+            click.echo("  hint: `envlock lock` brings it up to date, then `envlock sync` again", err=True)
+    return 1 if outcome.faults else 0
+
+
+def _state(outcome: SyncOutcome | RepairOutcome, talk: Talk) -> Iterator[str]:
     if not outcome.faults:
-        yield f"  every byte is what the lock says: {counts['files']:,} files, {counts['bytes'] / 1e9:.2f} GB"
+        files, unpacked = outcome.locked_files, size(outcome.locked_bytes)
+        yield f"  every byte is what the lock says: {files:,} files, {unpacked}"
         yield f"  runtime hash  {outcome.report.expected}"
         return
-    for finding in outcome.faults[:20]:
+    most = len(outcome.faults) if talk.verbose else 20
+    for finding in outcome.faults[:most]:
         yield f"  {finding.severity}: {finding.message}"
-    if len(outcome.faults) > 20:
-        yield f"  … and {len(outcome.faults) - 20} more"
+    if len(outcome.faults) > most:
+        yield f"  … and {len(outcome.faults) - most} more (`-v` has them all)"
     yield "  hint: `envlock sync --repair` puts back what differs; `envlock verify` says all of it"

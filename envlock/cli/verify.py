@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from envlock.cli.options import find_target, json_option, lock_option, quiet_option, target_options
-from envlock.cli.places import cache_directory
+from envlock.cli.options import FILE, Chosen, Talk, find_target, lock_option, talk_options, target_options
+from envlock.cli.places import cache_directory, shown
+from envlock.errors import UsageFault
+
+if TYPE_CHECKING:
+    from envlock.report import Report
 
 
 @click.command("verify", short_help="prove that an environment is what the lock says")
 @target_options
 @lock_option
-@click.option(
-    "--facts", type=click.Path(path_type=Path), metavar="FILE", help="judge what an agent printed elsewhere"
-)
+@click.option("--facts", type=FILE, metavar="FILE", help="judge what an agent printed elsewhere")
 @click.option(
     "--level",
     type=click.Choice(["roots", "warm", "content"]),
@@ -28,8 +32,7 @@ from envlock.cli.places import cache_directory
 @click.option("--strict", is_flag=True, help="every distribution that is not locked is foreign")
 @click.option("--require-gpu", is_flag=True, help="no NVIDIA driver here is a finding, not a note")
 @click.option("--in-job", is_flag=True, help="this is the job's own environment: unset settings differ")
-@json_option
-@quiet_option
+@talk_options
 def command(
     prefix: Path | None,
     python: Path | None,
@@ -39,10 +42,12 @@ def command(
     strict: bool,
     require_gpu: bool,
     in_job: bool,
-    as_json: bool,
-    quiet: bool,
+    talk: Talk,
 ) -> int:
     """Compare an environment with the lock, byte by byte, and name every file that differs.
+
+    Without --prefix, --python and --facts the environment is that of VIRTUAL_ENV, else of CONDA_PREFIX,
+    else ./.venv.
 
     Exit status: 0 match, 1 mismatch, 8 something could not be looked at.
     """
@@ -51,21 +56,39 @@ def command(
     how = How(strict=strict, require_gpu=require_gpu, in_job=in_job)
     cache = cache_directory(os.environ)
     if facts is not None:
-        if prefix is not None or python is not None:
-            raise click.UsageError("`--facts` is judged as it is: it takes no `--prefix` and no `--python`")
-        report = verify_facts(lock_path, facts, how=how, cache=cache)
-    else:
-        target, chosen = find_target(prefix, python)
-        if chosen not in ("--prefix", "--python") and not (quiet or as_json):
-            click.echo(f"verifying {target} ({chosen})", err=True)
-        request = VerifyRequest(
-            lock=lock_path, prefix=target, environment=os.environ, level=level, cache=cache, how=how
-        )
-        report = verify(request)
-    if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2))
-    else:
-        from envlock.report.text import render
+        _refuse_targets(prefix, python)
+        return _told(verify_facts(lock_path, facts, how=how, cache=cache), talk)
+    chosen = find_target(prefix, python)
+    if talk.draws and not chosen.is_named:
+        click.echo(f"verifying {chosen.announced()}", err=True)
+    request = VerifyRequest(
+        lock=lock_path, prefix=chosen.prefix, environment=os.environ, level=level, cache=cache, how=how
+    )
+    return _told(verify(request), talk, chosen)
 
-        click.echo(render(report, quiet=quiet))
+
+def _refuse_targets(prefix: Path | None, python: Path | None) -> None:
+    if prefix is not None or python is not None:
+        raise UsageFault(
+            "`--facts` is judged as it is: it takes no `--prefix` and no `--python`", hint="leave one out"
+        )
+
+
+def _told(report: Report, talk: Talk, chosen: Chosen | None = None) -> int:
+    """Print the report; the status is that of its verdict. `chosen` None: the target is not of this host."""
+    if talk.as_json:
+        click.echo(json.dumps(report.to_json(), indent=2))
+        return report.verdict.exit_status
+    from envlock.cli.terminal import painter
+    from envlock.report.text import Look, render
+
+    look = Look(
+        quiet=talk.quiet,
+        verbose=talk.verbose,
+        target=shown(report.target) if chosen else None,
+        paint=painter(sys.stdout),
+    )
+    click.echo(render(report, look))
+    if chosen is not None and chosen.passed_over and report.verdict.exit_status:
+        click.echo(f"hint: this was {chosen.by}; `envlock verify --prefix .venv` looks at ./.venv", err=True)
     return report.verdict.exit_status

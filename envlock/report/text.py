@@ -1,71 +1,160 @@
-"""A report as a person reads it: the verdict, what differs, what to do."""
+"""A report as a person reads it: what differs and what to do, the notes in short, the verdict last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from envlock.report.model import Finding, Report, Severity, Verdict
 
+Paint = Callable[[str, str], str]  # (text, what it means: a severity, a verdict, "hint", "error") -> text
+
 _MOST_PER_COMPONENT = 12
-_TITLES = {
-    Severity.DIFFERS: "differs",
-    Severity.INCOMPATIBLE: "incompatible",
-    Severity.FOREIGN: "foreign",
-    Severity.UNKNOWN: "could not be looked at",
-    Severity.NOTE: "note",
-}
+_MOST_NAMES = 6
 
 
-def render(report: Report, *, quiet: bool = False) -> str:
-    """The whole report. `quiet` leaves out notes and hashes."""
-    lines = list(_findings(report.findings, notes=not quiet))
-    lines += [_summary(report)]
-    if not quiet or report.verdict is not Verdict.MATCH:
+def plain(text: str, _meaning: str) -> str:
+    """The text as it is."""
+    return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How a report is shown. `quiet` leaves out notes and, of a match, the hash; `verbose` shortens nothing
+    and adds hashes and times. `target` is how the target is called here (None: as in the report)."""
+
+    quiet: bool = False
+    verbose: bool = False
+    target: str | None = None
+    paint: Paint = plain
+
+
+def render(report: Report, look: Look | None = None) -> str:
+    """The whole report."""
+    look = look or Look()
+    notes = [finding for finding in report.findings if finding.severity is Severity.NOTE]
+    faults = [finding for finding in report.findings if finding.severity is not Severity.NOTE]
+    lines = list(_faults(faults, look))
+    if not look.quiet:
+        lines += _faults(notes, look) if look.verbose else _notes(notes, look)
+    lines += [""] if faults else []
+    lines.append(_summary(report, len(faults), look))
+    if not look.quiet or report.verdict is not Verdict.MATCH:
         lines += _hashes(report)
+    lines += _times(report) if look.verbose else []
     return "\n".join(lines)
 
 
-def _findings(findings: Sequence[Finding], *, notes: bool) -> Iterator[str]:
-    shown = [finding for finding in findings if notes or finding.severity is not Severity.NOTE]
-    for (severity, component), group in groupby(shown, key=lambda f: (f.severity, f.component)):
-        rows = list(group)
-        for finding in rows[:_MOST_PER_COMPONENT]:
-            yield f"{_TITLES[severity]}: {finding.message}"
-            yield from _values(finding)
-        if len(rows) > _MOST_PER_COMPONENT:
-            yield f"  … and {len(rows) - _MOST_PER_COMPONENT} more of {component} (`--json` has them all)"
-        if severity is not Severity.NOTE and (hint := rows[0].hint):
-            yield f"  hint: {hint}"
+# What differs
 
 
-def _values(finding: Finding) -> Iterator[str]:
-    if finding.severity is Severity.NOTE or finding.expected is None or finding.code.startswith("python"):
-        return
-    if len(finding.expected) == 64 and (finding.observed is None or len(finding.observed) == 64):
+def _faults(findings: Sequence[Finding], look: Look) -> Iterator[str]:
+    """Each finding with its hint, which is said once where several have the same."""
+    rows = list(_rows(findings, look))
+    following = [*(hint for _, hint in rows[1:]), None]
+    for (text, hint), after in zip(rows, following, strict=False):
+        yield text
+        if hint is not None and hint != after:
+            yield f"  {look.paint('hint:', 'hint')} {hint}"
+
+
+def _rows(findings: Sequence[Finding], look: Look) -> Iterator[tuple[str, str | None]]:
+    most = len(findings) if look.verbose else _MOST_PER_COMPONENT
+    for (_, component), group in groupby(findings, key=lambda each: (each.severity, each.component)):
+        of_component = list(group)
+        for finding in of_component[:most]:
+            yield "\n".join(_finding(finding, look)), finding.hint
+        if len(of_component) > most:
+            more = f"  … and {len(of_component) - most} more of {component} (`-v` has them all)"
+            yield more, of_component[most - 1].hint
+
+
+def _finding(finding: Finding, look: Look) -> Iterator[str]:
+    path = f" (`{finding.path}`)" if finding.path and finding.path not in finding.message else ""
+    yield f"{look.paint(f'{finding.severity}:', finding.severity)} {finding.message}{path}"
+    if look.verbose and finding.severity is not Severity.NOTE and finding.expected is not None:
         yield f"  expected  {finding.expected}"
-        if finding.observed is not None:
-            yield f"  observed  {finding.observed}"
+        yield f"  observed  {finding.observed if finding.observed is not None else 'nothing'}"
 
 
-def _summary(report: Report) -> str:
-    counts = report.counts
-    seconds = report.timing.get("total_seconds")
-    looked = f"{counts.get('files', 0):,} files, {_size(counts.get('bytes', 0))}"
-    took = f", {seconds:.2f} s" if seconds is not None else ""
-    differing = sum(finding.severity is not Severity.NOTE for finding in report.findings)
-    tail = "" if report.verdict is Verdict.MATCH else f", {differing} finding{'s' * (differing != 1)}"
-    return f"{report.verdict}: {report.target} (level {report.level}, {looked}{took}{tail})"
+# Notes
+
+
+def _notes(notes: Sequence[Finding], look: Look) -> Iterator[str]:
+    """One line for each, or for many of a kind together."""
+    kinds = {code: [note for note in notes if note.code == code] for code in (n.code for n in notes)}
+    for code, rows in kinds.items():
+        shorten = _SHORT.get(code, _any)
+        texts = [shorten(rows)] if len(rows) > 1 else [rows[0].message]
+        yield from (f"{look.paint('note:', 'note')} {text}" for text in texts)
+
+
+def _names(rows: Sequence[Finding]) -> str:
+    names = [row.component.partition(":")[2] for row in rows]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _extra(rows: Sequence[Finding]) -> str:
+    return f"{len(rows)} distributions are installed and not locked: {_names(rows)}"
+
+
+def _unset(rows: Sequence[Finding]) -> str:
+    return f"{len(rows)} locked settings are not set here: {_names(rows)}"
+
+
+def _variables(rows: Sequence[Finding]) -> str:
+    return f"{len(rows)} variables are set and not locked, and can change code or numbers: {_names(rows)}"
+
+
+def _system(rows: Sequence[Finding]) -> str:
+    return f"{len(rows)} files belong to the system's packages"
+
+
+def _any(rows: Sequence[Finding]) -> str:
+    return f"{rows[0].message}, and {len(rows) - 1} more like it"
+
+
+_SHORT: dict[str, Callable[[Sequence[Finding]], str]] = {
+    "extra-distribution": _extra,
+    "setting-unset": _unset,
+    "environment-variable": _variables,
+    "system-file": _system,
+}
+
+
+# The verdict
+
+
+def _summary(report: Report, faults: int, look: Look) -> str:
+    counts, seconds = report.counts, report.timing.get("total_seconds")
+    looked = [f"level {report.level}", f"{counts.get('files', 0):,} files", size(counts.get("bytes", 0))]
+    looked += [f"{seconds:.2f} s"] if seconds is not None else []
+    found = f", {faults} finding{'s' * (faults != 1)}" if faults else ""
+    verdict = look.paint(f"{report.verdict}:", report.verdict)
+    return f"{verdict} {look.target or report.target}{found} ({', '.join(looked)})"
 
 
 def _hashes(report: Report) -> list[str]:
-    if report.observed == report.expected:
-        return [f"  runtime hash  {report.expected}"]
-    return [f"  expected  {report.expected}", f"  observed  {report.observed or 'not known'}"]
+    if report.observed != report.expected:
+        return [f"  expected  {report.expected}", f"  observed  {report.observed or 'not known'}"]
+    outside = "" if report.verdict is Verdict.MATCH else " (as locked: what was found is outside of it)"
+    return [f"  runtime hash  {report.expected}{outside}"]
 
 
-def _size(count: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.2f} {unit}"
+def _times(report: Report) -> list[str]:
+    steps = [(name.removesuffix("_seconds"), seconds) for name, seconds in report.timing.items()]
+    return ["  " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in steps)] if steps else []
+
+
+def size(count: int) -> str:
+    """A number of bytes in three digits.
+
+    >>> size(5712345678), size(57_360_224), size(212_345), size(999_999), size(41)
+    ('5.71 GB', '57.4 MB', '212 kB', '1 MB', '41 bytes')
+    """
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= one * 0.9995:
+            return f"{count / one:.3g} {unit}" if count < one * 999.5 else f"{count / one:,.0f} {unit}"
     return f"{count} bytes"
