@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.errors import LockfileInvalid
+from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock
@@ -84,6 +84,7 @@ def lock(
     manifest = _manifest(request, environment)
     path = request.output or manifest.lockfile
     old = _old_lock(path)
+    _refuse_unknown(request.upgrade_packages, old, manifest)
     wanted = _requests(request, manifest, old, environment)
     on_event(Event(step="resolve"))
     with clock.step("resolve"):
@@ -122,8 +123,28 @@ def _manifest(request: LockRequest, environment: Mapping[str, str]) -> Manifest:
     )
 
 
+def _refuse_unknown(names: tuple[str, ...], old: Lock | None, manifest: Manifest) -> None:
+    """Raise UsageFault for a package to upgrade that nobody locked and nobody asks for: a slip of the keys
+    would end in "unchanged" otherwise."""
+    if not names or old is None:
+        return
+    from difflib import get_close_matches
+
+    from packaging.utils import canonicalize_name
+
+    known = {row.name for row in old.distributions}
+    known |= {canonicalize_name(asked.requirement.name) for asked in manifest.requirements}
+    for name in names:
+        if canonicalize_name(name) not in known:
+            near = get_close_matches(canonicalize_name(name), sorted(known), 1)
+            hint = f"did you mean `{near[0]}`?" if near else "`--upgrade` lets every pin go"
+            raise UsageFault(f"`--upgrade-package {name}`: no `{name}` is locked", hint=hint)
+
+
 def _old_lock(path: Path) -> Lock | None:
     """The lock that stands. One that cannot be read is told, never replaced: its pins would be lost."""
+    if path.is_dir():
+        raise UsageFault(f"`{path}` is a directory", hint=f"name a file: `-o {path / 'envlock.lock'}`")
     try:
         return read_lock(path) if path.exists() else None
     except LockfileInvalid as invalid:

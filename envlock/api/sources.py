@@ -8,11 +8,14 @@ from pathlib import Path
 
 from envlock import stack
 from envlock.errors import ManifestInvalid
+from envlock.lock.freshness import stale_because
+from envlock.lock.model import Lock
 from envlock.manifest import Manifest, read_manifest
 from envlock.manifest.sources import all_sources
 from envlock.manifest.tables import Faults
 
 _MANIFESTS = ("pyproject.toml", "envlock.toml", "requirements.txt")
+_OF_SCRIPT = ".envlock.lock"
 _VARIANT = re.compile(r"envlock\.(?P<variant>[^.]+)\.lock")
 
 
@@ -31,14 +34,36 @@ def sources_beside(lock: Path, environment: Mapping[str, str]) -> Mapping[str, s
 
 
 def manifest_beside(lock: Path, environment: Mapping[str, str]) -> Manifest | None:
-    """The manifest in the folder of a lockfile, in the lock's variant; None where there is none."""
+    """The manifest of a lockfile: the script of `train.py.envlock.lock`, else the manifest in its folder, in
+    the lock's variant. None where there is none."""
     folder = lock.absolute().parent
-    if not any((folder / name).is_file() for name in _MANIFESTS):
+    script = folder / lock.name.removesuffix(_OF_SCRIPT)
+    is_script = lock.name.endswith(f".py{_OF_SCRIPT}") and script.is_file()
+    project = script if is_script else folder
+    if not is_script and not any((folder / name).is_file() for name in _MANIFESTS):
         return None
     match = _VARIANT.fullmatch(lock.name)
-    return read_manifest(
-        folder,
-        variant=match["variant"] if match else None,
-        environment=environment,
-        default_python=stack.default_python(),
-    )
+    try:
+        return read_manifest(
+            project,
+            variant=match["variant"] if match else None,
+            environment=environment,
+            default_python=stack.default_python(),
+        )
+    except ManifestInvalid as invalid:
+        if not invalid.faults and _is_elsewhere(folder):
+            return None
+        raise
+
+
+def _is_elsewhere(folder: Path) -> bool:
+    """A pyproject.toml that asks for nothing: the lock beside it is of a manifest elsewhere."""
+    return not any((folder / name).is_file() for name in _MANIFESTS if name != "pyproject.toml")
+
+
+def stale_beside(path: Path, lock: Lock, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Why a lock is no longer that of the manifest beside it; empty where it is, or none is there."""
+    manifest = manifest_beside(path, environment)
+    if manifest is None or manifest.lockfile != path.resolve():
+        return ()
+    return stale_because(lock, manifest)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from envlock.agent.host import platform_name
-from envlock.api.sources import sources_beside
+from envlock.api.sources import sources_beside, stale_beside
 from envlock.api.verifying import How, judge_facts, locked_platform
+from envlock.errors import CouldNotTell
 from envlock.install.model import RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
 from envlock.install.repair import repair as repair_venv
 from envlock.install.venv import sync as sync_venv
@@ -36,11 +38,14 @@ class SyncOrder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SyncOutcome:
-    """What was done, and what every byte of the environment looks like after it."""
+class Outcome:
+    """What every byte of the environment looks like afterwards, and how much of it the lock has. `stale` is
+    why the lock is no longer that of the manifest beside it (empty: it is, or none is there)."""
 
-    result: SyncResult
     report: Report
+    locked_files: int
+    locked_bytes: int
+    stale: tuple[str, ...]
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -48,15 +53,17 @@ class SyncOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RepairOutcome:
-    """What was put back and what was left alone, and the environment after it."""
+class SyncOutcome(Outcome):
+    """With what was installed and removed."""
+
+    result: SyncResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepairOutcome(Outcome):
+    """With what was put back and what was left alone."""
 
     result: RepairResult
-    report: Report
-
-    @property
-    def faults(self) -> tuple[Finding, ...]:
-        return faults_of(self.report)
 
 
 def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
@@ -77,12 +84,19 @@ def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
     )
     result = sync_venv(request, on_event)
     on_event(Event(step="verify"))
-    return SyncOutcome(result=result, report=_look(order, lock, platform))
+    return SyncOutcome(result=result, **_afterwards(order, lock, platform))
 
 
 def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
-    """Put back what differs from the lock, then verify at level content. Foreign files are left alone."""
+    """Put back what differs from the lock, then verify at level content. Foreign files are left alone.
+
+    Raises what `envlock.install.repair` raises, and LockfileInvalid, CouldNotTell.
+    """
     lock = read_lock(order.lock)
+    if not order.venv.exists():
+        raise CouldNotTell(
+            f"there is no environment at `{order.venv}` to repair", hint="`envlock sync` makes it"
+        )
     platform = Platform(locked_platform(lock, platform_name()))
     on_event(Event(step="verify"))
     facts = observe_local(_target(order, lock, platform))
@@ -97,7 +111,7 @@ def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
     on_event(Event(step="repair"))
     result = repair_venv(request)
     on_event(Event(step="verify"))
-    return RepairOutcome(result=result, report=_look(order, lock, platform))
+    return RepairOutcome(result=result, **_afterwards(order, lock, platform))
 
 
 def faults_of(report: Report) -> tuple[Finding, ...]:
@@ -125,6 +139,19 @@ def _target(order: SyncOrder, lock: Lock, platform: str) -> LocalTarget:
     )
 
 
-def _look(order: SyncOrder, lock: Lock, platform: str) -> Report:
+class _Afterwards(TypedDict):
+    report: Report
+    locked_files: int
+    locked_bytes: int
+    stale: tuple[str, ...]
+
+
+def _afterwards(order: SyncOrder, lock: Lock, platform: str) -> _Afterwards:
     facts = observe_local(_target(order, lock, platform))
-    return judge_facts(lock, facts, platform, How(), order.cache)
+    wheels = [wheel for _, wheel in lock.on(platform)]
+    return _Afterwards(
+        report=judge_facts(lock, facts, platform, How(), order.cache),
+        locked_files=sum(wheel.files for wheel in wheels),
+        locked_bytes=sum(wheel.unpacked for wheel in wheels),
+        stale=stale_beside(order.lock, lock, order.environment),
+    )
