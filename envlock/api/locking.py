@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sysconfig
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock
-from envlock.manifest import Manifest, Platform, read_manifest
+from envlock.manifest import Manifest, Platform
 from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
 
 if TYPE_CHECKING:
@@ -113,14 +114,9 @@ def check(request: LockRequest, *, environment: Mapping[str, str]) -> tuple[str,
 
 
 def _manifest(request: LockRequest, environment: Mapping[str, str]) -> Manifest:
-    from envlock.stack import default_python
+    from envlock.api.manifests import manifest_of
 
-    return read_manifest(
-        request.project,
-        variant=request.variant,
-        environment=environment,
-        default_python=default_python(),
-    )
+    return manifest_of(request.project, variant=request.variant, environment=environment)
 
 
 def _refuse_unknown(names: tuple[str, ...], old: Lock | None, manifest: Manifest) -> None:
@@ -184,6 +180,7 @@ def _standing_pins(request: LockRequest, old: Lock | None, platform: Platform) -
 def _pins(wanted: tuple[Request, ...]) -> tuple[PlatformResolution, ...]:
     from envlock.resolve.pypi import resolve_platforms
 
+    sysconfig.get_config_vars()  # filled by two threads at once, it lacks keys: CPython is not safe there
     threading.Thread(target=lambda: list(map(import_module, _FOR_AFTERWARDS)), daemon=True).start()
     return resolve_platforms(wanted)
 

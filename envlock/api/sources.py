@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from envlock import stack
+from envlock.api.manifests import manifest_of
 from envlock.errors import ManifestInvalid
 from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock
-from envlock.manifest import Manifest, read_manifest
+from envlock.manifest import Manifest
 from envlock.manifest.sources import all_sources
 from envlock.manifest.tables import Faults
 
@@ -44,12 +44,8 @@ def manifest_beside(lock: Path, environment: Mapping[str, str]) -> Manifest | No
         return None
     match = _VARIANT.fullmatch(lock.name)
     try:
-        return read_manifest(
-            project,
-            variant=match["variant"] if match else None,
-            environment=environment,
-            default_python=stack.default_python(),
-        )
+        variant = match["variant"] if match else None
+        return manifest_of(project, variant=variant, environment=environment)
     except ManifestInvalid as invalid:
         if not invalid.faults and _is_elsewhere(folder):
             return None

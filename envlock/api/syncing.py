@@ -12,6 +12,7 @@ from envlock.api.sources import sources_beside, stale_beside
 from envlock.api.verifying import How, judge_facts, locked_platform
 from envlock.errors import CouldNotTell
 from envlock.install.model import RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
+from envlock.install.proof import prove_records
 from envlock.install.repair import repair as repair_venv
 from envlock.install.venv import sync as sync_venv
 from envlock.lock.file import read_lock
@@ -69,7 +70,8 @@ class RepairOutcome(Outcome):
 def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
     """Make an environment what its lock says, then verify it at level content.
 
-    Raises what `envlock.install.sync` raises, and LockfileInvalid, CouldNotTell.
+    Raises what `envlock.install.sync` raises, LockfileInvalid, CouldNotTell, and RecordLies where a wheel
+    that was just installed does not hold what its RECORD told the lock.
     """
     lock = read_lock(order.lock)
     platform = Platform(locked_platform(lock, platform_name()))
@@ -84,7 +86,22 @@ def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
     )
     result = sync_venv(request, on_event)
     on_event(Event(step="verify"))
-    return SyncOutcome(result=result, **_afterwards(order, lock, platform))
+    outcome = SyncOutcome(result=result, **_afterwards(order, lock, platform))
+    differing = _differing(outcome)
+    if differing:
+        prove_records(lock, platform, differing, request.supply)
+    return outcome
+
+
+def _differing(outcome: SyncOutcome) -> tuple[str, ...]:
+    """Distributions that were installed a moment ago and have other files than the lock says."""
+    fresh = {installed.split("==")[0] for installed in outcome.result.installed}
+    found = {
+        finding.component.removeprefix("distribution:")
+        for finding in outcome.faults
+        if finding.code in ("file-differs", "file-missing")
+    }
+    return tuple(sorted(fresh & found))
 
 
 def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:

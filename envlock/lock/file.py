@@ -28,7 +28,11 @@ def read_lock(path: Path) -> Lock:
         ) from error
     except UnicodeDecodeError as error:
         message = f"the lockfile is not UTF-8 (byte {error.start})"
-        raise LockfileInvalid(message, where=str(path), hint="`envlock lock` writes it anew") from error
+        raise LockfileInvalid(
+            message,
+            where=str(path),
+            hint="restore it from version control, or remove it and run `envlock lock`",
+        ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LockfileInvalid(f"the lockfile cannot be read: {_lowered(reason)}", where=str(path)) from error

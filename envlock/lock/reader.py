@@ -23,7 +23,7 @@ from envlock.manifest import patterns as manifest_patterns
 from envlock.manifest.documents import parse_toml
 from envlock.manifest.tables import Faults, Rule, Table, code
 
-_REMAKE = "`envlock lock` writes it anew"
+_REMAKE = "restore it from version control, or remove it and run `envlock lock`"
 _TOP = ("manifest", "python", "python-exact", "glibc", "platforms", "runtime")
 _TOP_OPTIONAL = ("version", "exclude-newer", "project", "stack", "settings", "image", "distribution")
 _STACK = ("torch", "cuda", "variant", "cudnn", "nccl", "triton", "gpu-archs", "driver")

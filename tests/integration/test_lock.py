@@ -402,13 +402,48 @@ def test_no_wheel_for_this_python(small: Project, own: LocalIndex) -> None:
         small.lock('requirements = ["lib==1.0"]\npython = "3.11"')
     error = caught.value
     assert error.message == "`lib` 1.0 has no wheel for linux-64 with Python 3.11, glibc 2.28"
-    assert (
-        error.hint
-        == "ask for a version of `lib` that has wheels, or build one and name its index in `index-of`"
-    )
+    assert error.hint == '`python = "3.12"` in the manifest: `lib` has wheels for it'
     says = "You require CPython 3.11 (`cp311`), but we only found wheels for `lib` (v1.0) with the following "
     assert ("uv says", f"{says}Python implementation tag: `cp312`") in error.facts
     assert ("asked by", "envlock.toml, requirements: lib==1.0") in error.facts
+
+
+def test_the_python_of_a_bare_requirements_file_is_said_elsewhere(small: Project, own: LocalIndex) -> None:
+    publish(own, "lib", "1.0", tag="cp39-cp39-manylinux_2_28_x86_64")
+    (small.root / "requirements.txt").write_text("lib==1.0\n")
+    environment = {**os.environ, "ENVLOCK_SOURCE_DEFAULT": own.url}
+    with pytest.raises(NoWheel) as caught:
+        api.lock(small.request(), environment=environment)
+    assert caught.value.hint == (
+        '`lib` has wheels for Python 3.9: write an envlock.toml with `python = "3.9"` '
+        'and `requirements-files = ["requirements.txt"]`'
+    )
+
+
+def test_where_none_is_asked_for_the_python_is_one_that_torch_is_built_for(project: Project) -> None:
+    assert project.lock('requirements = ["torch==2.6.0"]').lock.python == "3.13"
+    assert project.lock('requirements = ["torch==2.6.0"]\npython = "3.12"').lock.python == "3.12"
+
+
+def test_a_package_to_upgrade_must_be_locked_or_asked_for(small: Project, own: LocalIndex) -> None:
+    publish(own, "lib", "1.0")
+    publish(own, "other", "1.0")
+    small.lock('requirements = ["lib"]\npython = "3.11"')
+    for name, hint in (("libb", "did you mean `lib`?"), ("zzz", "`--upgrade` lets every pin go")):
+        with pytest.raises(
+            UsageFault, match=f"^`--upgrade-package {name}`: no `{name}` is locked$"
+        ) as caught:
+            small.lock(upgrade_packages=(name,))
+        assert caught.value.hint == hint
+    more = 'requirements = ["lib", "Other"]\npython = "3.11"'
+    assert pins(small.lock(more, upgrade_packages=("OTHER",))) == {"lib": "1.0", "other": "1.0"}
+
+
+def test_a_directory_is_no_lockfile(small: Project, own: LocalIndex) -> None:
+    small.write('requirements = ["lib"]\npython = "3.11"')
+    with pytest.raises(UsageFault) as caught:
+        small.lock(output=small.root)
+    assert caught.value.hint == f"name a file: `-o {small.lockfile}`"
 
 
 def test_no_wheel_for_this_glibc(small: Project, own: LocalIndex) -> None:
@@ -426,7 +461,7 @@ def test_a_source_distribution_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoWheel) as caught:
         project.lock('requirements = ["deepspeed==0.16.0"]\npython = "3.11"')
     assert caught.value.message == "`deepspeed` 0.16.0 has no wheel for linux-64 with Python 3.11, glibc 2.28"
-    assert ("exists", "a source distribution only") in caught.value.facts
+    assert ("exists", "no wheel that fits, and a source distribution") in caught.value.facts
     with pytest.raises(NoWheel) as caught:
         project.lock('requirements = ["deepspeed==0.16.0"]\npython = "3.11"\nallow-sdist = ["deepspeed"]')
     assert caught.value.hint == (

@@ -12,7 +12,7 @@ from envlock.lock import Fixup, ImageLock, ImagePlatform, Stack, dumps, loads
 from tests.unit.lock.values import SIX, WIDGETS, lock, six, wheel, widgets
 
 RUNTIME = "rt1:e48fe2d1115c52cdd39ec34861aede2569f9bb8a3f4a802f3d745461a700f9c1"
-REMAKE = "`envlock lock` writes it anew"
+REMAKE = "restore it from version control, or remove it and run `envlock lock`"
 
 FULL = replace(
     lock(
