@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from tests.support.environments import SERIES
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel, wrong_hash
 
-FILES = {"liar/__init__.py": b"", "liar/a.py": b"A = 1\n"}
+# Larger than what a lock reads of a wheel, so that it must believe the RECORD.
+NOISE = b"".join(hashlib.sha256(bytes([number % 256, number // 256])).digest() for number in range(8192))
+FILES = {"liar/a.py": b"A = 1\n", "liar/noise.bin": NOISE}
 
 
 @pytest.fixture
