@@ -11,8 +11,6 @@ from envlock.resolve.model import Event, no_events
 _LABELS = {
     "resolve": "resolving",
     "identify": "reading what the wheels install",
-    "locate": "locating the locked wheels",
-    "install": "installing",
     "verify": "hashing",
     "repair": "repairing",
 }

@@ -93,6 +93,7 @@ def _no_venv(request: SyncRequest, outcome: Outcome) -> EnvlockError:
     missing = f"no Python {python}" if request.python is None else f"no interpreter `{request.python}`"
     return NoInterpreter(
         f"there is {missing} on this host",
-        hint=f"install one (`uv python install {python}`), or name one: `envlock sync --python PATH`",
+        hint=f"install one (`uv python install {python}`), name one (`envlock sync --python PATH`), "
+        "or lock for one that is here: `python` in the manifest",
         facts=[("uv says", text) for text in (message, *causes)],
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.agent.target import Target
-from envlock.errors import NoWheel
+from envlock.errors import NoInterpreter, NoWheel
 from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
 from envlock.install.model import SyncRequest, SyncResult
 from envlock.install.roots import differing, keep_entry_lists, locked_in_site, observe_roots
@@ -61,6 +61,10 @@ def _create(request: SyncRequest, on_event: OnEvent) -> SyncResult:
         check_python(target, request.lock, request.platform, request.venv)
         changes = _fill(request, _plan(request), locations, on_event)
         return _result(request, target, changes, created=True)
+    except NoInterpreter as wrong:  # of an environment that is gone again
+        remove_venv(request.venv)
+        wrong.hint = f"name a Python {request.lock.python}: `envlock sync --python PATH`"
+        raise
     except BaseException:
         remove_venv(request.venv)
         raise

@@ -305,8 +305,18 @@ def test_no_such_interpreter(host: Host) -> None:
         sync(replace(host.request(), python="/nowhere/python"))
     assert caught.value.message == "there is no interpreter `/nowhere/python` on this host"
     assert caught.value.hint == (
-        f"install one (`uv python install {SERIES}`), or name one: `envlock sync --python PATH`"
+        f"install one (`uv python install {SERIES}`), name one (`envlock sync --python PATH`), "
+        "or lock for one that is here: `python` in the manifest"
     )
+    assert not host.venv.exists()
+
+
+def test_an_interpreter_of_another_series_is_named(host: Host) -> None:
+    major, minor = (int(part) for part in SERIES.split("."))
+    host.lock = replace(host.lock, python=f"{major}.{minor - 1}")
+    with pytest.raises(NoInterpreter) as caught:
+        host.sync()
+    assert caught.value.hint == f"name a Python {major}.{minor - 1}: `envlock sync --python PATH`"
     assert not host.venv.exists()
 
 
