@@ -11,7 +11,7 @@ import marshal
 import subprocess
 import sys
 from types import CodeType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 # co_filename is judged apart; co_lnotab is derived (and deprecated); methods and closures are no fields.
 _NOT_FIELDS = ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branches")
@@ -54,19 +54,24 @@ def check_file(job: PycJob) -> PycResult:
 
 
 def _would_load(pyc: bytes, source: bytes, mtime: int, size: int) -> bool:
-    """PEP 552: flags 0 = mtime and size of the source, 1 = unchecked hash, 3 = hash of the source."""
+    """As importlib decides: bit 0 of the flags = a hash, bit 1 = compare it with the source (PEP 552).
+
+    Bit 1 alone is read as flags 0: mtime and size of the source.
+    """
     import _imp
     from importlib.util import MAGIC_NUMBER
 
     if len(pyc) < 16 or pyc[:4] != MAGIC_NUMBER:
         return False
     flags = int.from_bytes(pyc[4:8], "little")
-    if flags == 1:
-        return True
-    if flags == 3:
-        return bool(pyc[8:16] == _imp.source_hash(int.from_bytes(MAGIC_NUMBER, "little"), source))
+    if flags > 3:
+        return False
+    if flags & 1:
+        return flags == 1 or bool(
+            pyc[8:16] == _imp.source_hash(int.from_bytes(MAGIC_NUMBER, "little"), source)
+        )
     stamp = (mtime & 0xFFFFFFFF).to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-    return flags == 0 and pyc[8:16] == stamp
+    return pyc[8:16] == stamp
 
 
 def _judge(pyc: bytes, source: bytes, job: PycJob) -> str:
@@ -145,7 +150,19 @@ def _code_difference(expected: CodeType, found: CodeType, filename: str) -> Opti
                 return reason
         elif type(left) is not type(right) or left != right:
             return "%s of `%s` differs" % (field, expected.co_name)
+    if _hidden_fields(expected) != _hidden_fields(found):
+        return "instructions of `%s` differ" % expected.co_name
     return None
+
+
+def _hidden_fields(code: CodeType) -> Tuple[Any, List[str]]:
+    """What runs, from Python 3.11 on: `co_code` hides specialised instructions and their caches, and
+    the variables of a frame have one order that co_varnames and its like do not tell.
+    """
+    name_of = getattr(code, "_varname_from_oparg", None)
+    count = len({*code.co_varnames, *code.co_cellvars, *code.co_freevars})
+    names = [name_of(index) for index in range(count)] if name_of is not None else []
+    return getattr(code, "_co_code_adaptive", None), names
 
 
 def _fields(code: CodeType) -> List[str]:

@@ -8,8 +8,8 @@ from typing import Iterable, List, Optional, Set, Tuple
 from . import bytecode, facts
 from .contents import Contents
 
-_PYC = re.compile(r"(?P<stem>[^/]+)\.(?P<tag>[a-z]+-\d+[a-z]*)(\.opt-(?P<level>[12]))?\.pyc$")
-_SUFFIXES = ((0, ""), (1, ".opt-1"), (2, ".opt-2"))
+_PYC = re.compile(r"(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-\d+[a-z]*)(\.opt-(?P<level>\d+))?\.pyc$")
+_HIGHEST_LEVEL = 2  # more than two `-O` mean the same to the compiler; the name of the file has them all
 
 
 class CachedBytecode:
@@ -33,22 +33,37 @@ class CachedBytecode:
 
     def _source_of(self, pyc: str) -> Tuple[str, int]:
         head, _, name = pyc.rpartition("/")
-        match = _PYC.match(name)
-        tag = self.contents.target.interpreter.cache_tag
-        if match is None or not head.endswith("/__pycache__") or match["tag"] != tag:
+        if not head.endswith("/__pycache__"):
             return "", 0
-        return f"{head[: -len('/__pycache__')]}/{match['stem']}.py", int(match["level"] or 0)
+        return self._source_in(head[: -len("/__pycache__")], name)
+
+    def _source_in(self, folder: str, name: str) -> Tuple[str, int]:
+        match = _PYC.match(name)
+        if match is None or match["tag"] != self.contents.target.interpreter.cache_tag:
+            return "", 0
+        return f"{folder}/{match['stem']}.py", min(int(match["level"] or 0), _HIGHEST_LEVEL)
 
     def _below(self, root: str, sources: Set[str]) -> List[bytecode.PycJob]:
-        tag = self.contents.target.interpreter.cache_tag
+        """A mirror of every source folder, the standard library's too, by each name that it has."""
+        folders = {os.path.dirname(source) for source in (*sources, *self.contents.library.files)}
         found = []
-        for source in sorted(sources):
-            for level, suffix in _SUFFIXES:
-                pyc = f"{root}{source[: -len('.py')]}.{tag}{suffix}.pyc"
-                self.contents.watch(pyc)
-                if os.path.exists(pyc):
-                    found.append(bytecode.PycJob(source, pyc, level))
+        for folder in sorted(folders):
+            for spelled in sorted({folder, os.path.realpath(folder)}):
+                for pyc, source, level in self._in_mirror(root + spelled, folder):
+                    if source in sources or source in self.contents.library.files:
+                        found.append(bytecode.PycJob(source, pyc, level))
         return found
+
+    def _in_mirror(self, mirror: str, folder: str) -> Iterable[Tuple[str, str, int]]:
+        self.contents.watch(mirror)
+        try:
+            names = sorted(os.listdir(mirror))
+        except OSError:
+            return
+        for name in names:
+            pyc = f"{mirror}/{name}"
+            self.contents.watch(pyc)
+            yield (pyc, *self._source_in(folder, name))
 
     def judge(self, sources: Set[str], executable: Optional[str], workers: int) -> List[facts.BytecodeFacts]:
         """Compile what is not known to be honest, and describe what differs."""
@@ -59,7 +74,7 @@ class CachedBytecode:
         for job in jobs:
             result = results[job.pyc]
             if result.verdict == bytecode.SAME:
-                self.same.add(self._key(result.source_sha256, result.pyc_sha256))
+                self.same.add(self._key(job.optimize, result.source_sha256, result.pyc_sha256))
             elif result.verdict.startswith(bytecode.UNREADABLE):
                 self.unreadable.append([name(job.pyc), result.verdict])
             elif result.verdict != bytecode.STALE:
@@ -71,9 +86,11 @@ class CachedBytecode:
     def _is_known(self, job: bytecode.PycJob) -> bool:
         mine = self.contents.hashes.get((job.pyc, "sha256"))
         its = self.contents.hashes.get((job.source, "sha256"))
-        return mine is not None and its is not None and self._key(its.hex, mine.hex) in self.same
+        return (
+            mine is not None and its is not None and self._key(job.optimize, its.hex, mine.hex) in self.same
+        )
 
-    def _key(self, source: str, pyc: str) -> str:
+    def _key(self, level: int, source: str, pyc: str) -> str:
         interpreter = self.contents.target.interpreter
-        text = f"{interpreter.full_version} {interpreter.magic} {source} {pyc}"
+        text = f"{interpreter.full_version} {interpreter.magic} {level} {source} {pyc}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -13,11 +13,18 @@ from typing import List, Optional, Tuple
 from .data.finders import FINDERS
 
 _INSTALL = re.compile(r"import (__editable___\w+_finder); \1\.install\(\)")
+_FINDER = re.compile(r"__editable___\w+_finder\.py")
+# site.py imports these after the `.pth` files: mapped, they run when Python starts.
+_CUSTOMIZE = {"sitecustomize", "usercustomize"}
 _SLOTS = (
     re.compile(r"^(MAPPING(?:: [^=\n]+)? = )(.*)$", re.MULTILINE),
     re.compile(r"^(NAMESPACES(?:: [^=\n]+)? = )(.*)$", re.MULTILINE),
     re.compile(r"^(PATH_PLACEHOLDER = )('[\w.-]*')", re.MULTILINE),
 )
+
+
+def is_finder_name(name: str) -> bool:
+    return bool(_FINDER.fullmatch(name))
 
 
 def finder_directories(line: str, site: str) -> Optional[List[str]]:
@@ -55,6 +62,8 @@ def _mapped(text: str) -> Optional[List[str]]:
     """Every folder of MAPPING and NAMESPACES; None where they are no mappings of names to folders."""
     mapping, namespaces = (ast.literal_eval(slot.findall(text)[0][1]) for slot in _SLOTS[:2])
     if not isinstance(mapping, dict) or not isinstance(namespaces, dict):
+        return None
+    if _CUSTOMIZE.intersection(mapping) or _CUSTOMIZE.intersection(namespaces):
         return None
     folders = list(mapping.values())
     for paths in namespaces.values():

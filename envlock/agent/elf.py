@@ -122,12 +122,21 @@ def _directories(texts: List[str]) -> Tuple[str, ...]:
 
 
 def origin_directories(dynamic: Dynamic, path: str) -> List[str]:
-    """Where RPATH and RUNPATH point by `$ORIGIN`, as absolute normalised paths; others are the host's."""
+    """Where RPATH and RUNPATH point by `$ORIGIN`, as absolute paths; others are the host's.
+
+    The kernel resolves `..` from where a linked folder leads: then the path is the real one, else the
+    normalised one, by which files are known.
+    """
     origin = os.path.dirname(path)
     found = []
     for text in dynamic.rpath + dynamic.runpath:
         for token in ("${ORIGIN}", "$ORIGIN"):
             if text.startswith(token):
-                found.append(os.path.normpath(origin + text[len(token) :]))
+                found.append(_resolved(origin + text[len(token) :]))
                 break
     return found
+
+
+def _resolved(path: str) -> str:
+    normal, real = os.path.normpath(path), os.path.realpath(path)
+    return normal if real == os.path.realpath(normal) else real

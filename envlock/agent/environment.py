@@ -3,6 +3,8 @@
 import os
 from typing import Dict, Iterable, List, Mapping, Set, Tuple
 
+from .foreign import search_directories
+
 # What each one can change; the judging side turns presence into a note, an effect into a finding.
 WATCHED = {
     "LD_LIBRARY_PATH": "libraries found before those of the environment",
@@ -10,6 +12,7 @@ WATCHED = {
     "LD_AUDIT": "code loaded into the dynamic loader",
     "DYLD_LIBRARY_PATH": "libraries found before those of the environment",
     "DYLD_INSERT_LIBRARIES": "libraries loaded before all others",
+    "PYTHONPLATLIBDIR": "another standard library and another site directory",
     "PYTHONPATH": "modules found before those of the environment",
     "PYTHONHOME": "another standard library",
     "PYTHONSTARTUP": "code run by interactive interpreters",
@@ -52,7 +55,10 @@ def relevant(environment: Mapping[str, str], settings: Iterable[str]) -> Dict[st
 
 
 def shaping(environment: Mapping[str, str]) -> Dict[str, str]:
-    return {name: environment[name] for name in SHAPING if environment.get(name)}
+    found = {name: environment[name] for name in SHAPING if environment.get(name)}
+    # Relative and empty parts: the same text means another place from another directory.
+    parts = found.get("PYTHONPATH", "/").split(os.pathsep)
+    return found if all(part.startswith("/") for part in parts) else {**found, "PWD": os.getcwd()}
 
 
 def preloaded(environment: Mapping[str, str]) -> List[Tuple[str, str]]:
@@ -69,11 +75,13 @@ def shadowing(environment: Mapping[str, str], names: Set[str]) -> List[Tuple[str
     found: List[Tuple[str, str, str]] = []
     for variable in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         for directory in environment.get(variable, "").replace(";", ":").split(":"):
-            if not directory:
-                continue
-            try:
-                present = sorted(names.intersection(os.listdir(directory)))
-            except OSError:
-                continue
-            found.extend((variable, os.path.join(directory, name), name) for name in present)
+            for searched in search_directories(directory) if directory else ():
+                found.extend((variable, f"{searched}/{name}", name) for name in _present(searched, names))
     return found
+
+
+def _present(directory: str, names: Set[str]) -> List[str]:
+    try:
+        return sorted(names.intersection(os.listdir(directory)))
+    except OSError:
+        return []

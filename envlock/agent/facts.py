@@ -122,7 +122,7 @@ class Facts(TypedDict):
     accepted: Dict[str, str]
     paths: List[PathFacts]
     libraries: List[LibraryFacts]
-    library_names: List[str]
+    library_files: List[str]
     bytecode: List[BytecodeFacts]
     environment: Dict[str, str]
     unreadable: List[List[str]]

@@ -2,27 +2,26 @@
 
 import os
 import re
+import stat
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import elf
 from .editable import finder_directories
 from .hashing import ELF_MAGIC, Row, stat_row
+from .identity import is_cached_bytecode
 from .interpreter import Interpreter
 from .prefix import Prefix
 from .tree import Tree
 
 _LIBRARY = re.compile(r"\.so(\.\d+)*$|\.dylib$")
 _CUSTOMIZE = re.compile(r"(site|user)customize(\.py|\.pyc|\.[^/]*\.so|\.so)?$")
+_ACTIVATE = re.compile(r"(?i:de)?activate")
 _SHELL_START = re.compile(r"(de)?activate|\.(sh|bash|csh|fish|nu|ps1|xsh|bat)$")
 # glibc looks below a search path for these first (ld.so(8), glibc 2.33 and before 2.37).
-_HWCAPS = (
-    "glibc-hwcaps/x86-64-v4",
-    "glibc-hwcaps/x86-64-v3",
-    "glibc-hwcaps/x86-64-v2",
-    "tls",
-    "tls/x86_64",
-    "x86_64",
-)
+_HWCAPS = tuple(f"glibc-hwcaps/{name}" for name in ("x86-64-v2", "x86-64-v3", "x86-64-v4"))
+# Until glibc 2.36, in any nesting: sysdeps/x86/dl-hwcap.h and the platform's name.
+_OLD_HWCAPS = ("tls", "haswell", "xeon_phi", "avx512_1", "x86_64", "aarch64", "atomics")
+_OLD_DEPTH = 4
 
 SITE, USER_SITE, SYSTEM_SITE = "site", "user-site", "system-site"
 BIN, PTH, RPATH, PYTHONPATH, STDLIB = "bin", "pth", "rpath", "pythonpath", "stdlib"
@@ -64,8 +63,8 @@ def site_roots(prefix: Prefix, interpreter: Interpreter, environment: Dict[str, 
     """Site directories in the order of sys.path: PYTHONPATH, the user's, the prefix's, the system's."""
     roots = [
         Root(os.path.abspath(part), PYTHONPATH, "PYTHONPATH")
-        for part in environment.get("PYTHONPATH", "").split(os.pathsep)
-        if part
+        for part in (environment.get("PYTHONPATH") or os.devnull).split(os.pathsep)
+        if part != os.devnull  # an empty part is the current directory
     ]
     user_site = job_user_site(interpreter, environment)
     user = [Root(user_site, USER_SITE, "user site")] if os.path.isdir(user_site) else []
@@ -153,7 +152,7 @@ def unowned_in_site(root: Root, tree: Tree, owned: Set[str]) -> List[Found]:
 
 def _kind_in_site(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
     head, _, name = relative.rpartition("/")
-    if head.endswith("__pycache__") and name.endswith(".pyc"):
+    if is_cached_bytecode(relative):
         return None
     if not head and is_startup(name):
         return "startup"
@@ -161,12 +160,16 @@ def _kind_in_site(path: str, relative: str, row: Optional[Row]) -> Optional[str]
         return "module"
     if _LIBRARY.search(name):
         return "library"
-    return "library" if row is not None and _is_elf(path) else None
+    return "library" if row is not None and stat.S_ISREG(row.mode) and _is_elf(path) else None
 
 
 def is_startup(name: str) -> bool:
     """A file of this name at the top of a site directory runs when the interpreter starts."""
     return name.endswith((".pth", ".start")) or bool(_CUSTOMIZE.match(name))
+
+
+def is_customize(name: str) -> bool:
+    return bool(_CUSTOMIZE.match(name))
 
 
 def is_library_name(path: str) -> bool:
@@ -191,20 +194,37 @@ def top_level_names(paths: Iterable[str]) -> List[str]:
 
 def modules_in(directory: str) -> List[str]:
     """Top-level names that a directory on sys.path would provide."""
+    return top_level_names(_listed(directory))
+
+
+def _listed(path: str) -> List[str]:
+    """The entries of a directory or, as zipimport reads them, of a zip file or a folder inside one."""
     try:
-        entries = sorted(os.listdir(directory))
+        names = sorted(os.listdir(path))
     except OSError:
+        return _zip_entries(path)
+    return [name + "/" if os.path.isdir(os.path.join(path, name)) else name for name in names]
+
+
+def _zip_entries(path: str) -> List[str]:
+    import zipfile
+
+    archive = path
+    while archive != "/" and not os.path.exists(archive):
+        archive = os.path.dirname(archive)
+    start = f"{path[len(archive) + 1 :]}/".lstrip("/")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            inside = [name[len(start) :] for name in opened.namelist() if name.startswith(start)]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return []
-    paths = [name + "/" if os.path.isdir(os.path.join(directory, name)) else name for name in entries]
-    return top_level_names(paths)
+    return sorted({head + separator for head, separator, _ in (name.partition("/") for name in inside)})
 
 
 def startup_in(directory: str) -> List[str]:
     """Files that start with every interpreter that has `directory` on its path."""
-    try:
-        return sorted(os.path.join(directory, n) for n in os.listdir(directory) if _CUSTOMIZE.match(n))
-    except OSError:
-        return []
+    names = (name.rstrip("/") for name in _listed(directory))
+    return sorted(os.path.join(directory, name) for name in names if _CUSTOMIZE.match(name))
 
 
 def unowned_in_bin(
@@ -224,9 +244,9 @@ def unowned_in_bin(
 
 def _kind_in_bin(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
     head, _, name = relative.rpartition("/")
-    if head.endswith("__pycache__") and name.endswith(".pyc"):
+    if is_cached_bytecode(relative):
         return None
-    if name.endswith((".py", ".pyc")):
+    if name.endswith((".py", ".pyc")) or _is_metadata(head, name):
         return "module"
     if _LIBRARY.search(name):
         return "library"
@@ -237,6 +257,24 @@ def _kind_in_bin(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
     if _is_elf(path):
         return "executable"
     return "executable" if row.mode & 0o111 and not head else None
+
+
+def _is_metadata(head: str, name: str) -> bool:
+    """As sys.path[0] a script directory is searched for entry points, too."""
+    return name == "entry_points.txt" and head.endswith((".dist-info", ".egg-info"))
+
+
+def is_start_of_shell(name: str) -> bool:
+    """A script that people source to enter the environment."""
+    return bool(_ACTIVATE.match(name))
+
+
+def standard_paths(interpreter: Interpreter) -> List[Root]:
+    """Where sys.path looks before the site directories: a zip file that no Unix has, then the library."""
+    zipped = "python%d%d.zip" % interpreter.short
+    paths = [f"{os.path.dirname(directory)}/{zipped}" for directory in interpreter.stdlib]
+    paths += [*interpreter.stdlib, *(f"{directory}/lib-dynload" for directory in interpreter.stdlib)]
+    return [Root(path, STDLIB, "the standard library") for path in paths]
 
 
 def loader_directories(elf_files: Iterable[str]) -> Tuple[Dict[str, str], Set[str]]:
@@ -259,7 +297,14 @@ def search_directories(directory: str) -> List[str]:
     """A loader directory and the subdirectories that glibc searches first."""
     if not os.path.isdir(directory):
         return [directory]
-    return [directory] + [f"{directory}/{part}" for part in _HWCAPS if os.path.isdir(f"{directory}/{part}")]
+    # Those that do not exist, too: the stat cache must notice when they appear.
+    return [directory, *(f"{directory}/{part}" for part in _HWCAPS), *_old_hwcaps(directory, _OLD_DEPTH)]
+
+
+def _old_hwcaps(directory: str, depth: int) -> Iterable[str]:
+    for part in _OLD_HWCAPS if depth and os.path.isdir(directory) else ():
+        yield f"{directory}/{part}"
+        yield from _old_hwcaps(f"{directory}/{part}", depth - 1)
 
 
 def unowned_libraries(directory: str, owned: Set[str], counts: Callable[[str], bool]) -> List[Found]:

@@ -9,6 +9,7 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tup
 from . import expect, facts, foreign, scripts
 from .cached_bytecode import CachedBytecode
 from .contents import Contents, exists
+from .editable import is_finder_name
 from .hashing import cores
 from .host import host_facts
 from .identity import SCRIPTS, Entry, entry_list
@@ -124,12 +125,15 @@ class FullPass:
         expected = self.request.expectation.distributions
         return item.root.role == foreign.SITE and (not expected or item.installed.name in expected)
 
-    def _ownership(self, located: List[Located], counted: List[Installed]) -> Tuple[Set[str], Set[str]]:
-        """All owned paths, and the names of the locked distributions' scripts."""
+    def _ownership(
+        self, located: List[Located], counted: List[Installed]
+    ) -> Tuple[Set[str], Set[str], Set[str]]:
+        """All owned paths, those of the locked distributions, and the names of their scripts."""
         scripts_folder = self.target.layout.scripts + "/"
         names = {os.path.basename(p) for item in counted for p in item.owned if p.startswith(scripts_folder)}
         names.update(name for item in counted for name in item.scripts)
-        return {path for item in located for path in item.installed.owned}, names
+        locked = {path for item in counted for path in item.owned}
+        return {path for item in located for path in item.installed.owned}, locked, names
 
     # -- bytes ---------------------------------------------------------------------------------
 
@@ -157,6 +161,7 @@ class FullPass:
 
     def _judge_bytecode(self, counted: List[Installed]) -> List[facts.BytecodeFacts]:
         sources = _sources(counted) | set(self.unowned.accepted)
+        sources.update(path for path in self.unowned.owned if is_finder_name(os.path.basename(path)))
         executable = None if self.request.in_process else self.target.compiler()
         return self.bytecode.judge(sources, executable, self._workers)
 
@@ -181,10 +186,10 @@ class FullPass:
             entries=text,
             changed=changed,
             present=[self.target.name(path) for path in installed.absent if exists(path)],
-            scripts=self._scripts(installed) if counts else [],
+            scripts=self._scripts(installed) + self._linked_scripts(installed) if counts else [],
             problems=[list(problem) for problem in installed.problems],
             top_level=foreign.top_level_names(inside),
-            startup=[] if counts else self.unowned.startup_of(installed, mine),
+            startup=[] if counts else self.unowned.startup_of(installed, lines),
             groups=re.findall(r"^\s*\[([^\]]+)\]", installed.entry_points, re.MULTILINE),
             editable=installed.editable,
             path_lines=[facts.PathLineFacts(pth=m.pth, directory=m.directory, code=m.code) for m in mine],
@@ -248,9 +253,20 @@ class FullPass:
         faults = [self._target_fault(name, claim) for claim in claims]
         return "" if "" in faults else faults[0]
 
+    def _linked_scripts(self, installed: Installed) -> List[facts.ScriptFacts]:
+        """Other scripts in `bin`, where they are links that lead out of it."""
+        return [
+            facts.ScriptFacts(name=owned.path, file=self.target.name(owned.absolute), reason=reason)
+            for owned in installed.entries
+            for reason in [_link_fault(owned.absolute) if owned.place == SCRIPTS else ""]
+            if reason
+        ]
+
     def _target_fault(self, name: str, target: str) -> str:
         path = os.path.join(self.target.layout.scripts, name)
         self.contents.row(path)
+        if _link_fault(path):
+            return _link_fault(path)
         try:
             with open(path, "rb") as file:
                 content = file.read(1 << 20)
@@ -267,7 +283,7 @@ class FullPass:
         document["is_venv"] = prefix.is_venv
         document["sees_system_site"] = prefix.sees_system_site
         document["python_faults"] = [[self.target.name(f.path), f.reason] for f in self.target.faults]
-        document["library_names"] = sorted(self.unowned.library_names())
+        document["library_files"] = sorted(self.unowned.library_files())
         document["counts"] = self.contents.counts()
         document["python"] = facts.PythonFacts(
             executable=prefix.executable,
@@ -300,7 +316,7 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         accepted={},
         paths=[],
         libraries=[],
-        library_names=[],
+        library_files=[],
         bytecode=[],
         environment={},
         unreadable=[],
@@ -316,6 +332,24 @@ def _claims(counted: List[Installed]) -> Dict[str, List[str]]:
         for name, target in item.scripts.items():
             claims.setdefault(name, []).append(target)
     return claims
+
+
+def _link_fault(path: str) -> str:
+    """Python takes modules first from the folder that a script really is in."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.islink(path) or folder == os.path.realpath(os.path.dirname(path)):
+        return ""
+    if not _is_script(path):
+        return ""  # a program, such as uv links into its cache, imports nothing
+    return f"leads to `{folder}`, from where it would import"
+
+
+def _is_script(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
 
 
 def _sources(counted: List[Installed]) -> Set[str]:

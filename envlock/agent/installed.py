@@ -78,10 +78,8 @@ def read_distribution(
     site: str, info: str, layout: Layout, python: Tuple[int, int], expected: Optional[ExpectedDistribution]
 ) -> Optional[Installed]:
     """Read one dist-info. None for a folder whose name is none. Never raises for its content."""
-    identity = split_info(info)
-    if identity is None:
-        return None
-    name, version = identity
+    # importlib.metadata reads the entry points of a folder without a version, too.
+    name, version = split_info(info) or (normalized_name(info.rpartition(".")[0]), "")
     problems: List[Tuple[str, str]] = []
     rows = _record_rows(site, info, problems)
     entry_points = _text(os.path.join(site, info, "entry_points.txt")) or ""
@@ -90,6 +88,8 @@ def read_distribution(
     for row in rows:
         reader.add(row, problems)
     absent = reader.apply_fixups(expected)
+    if entry_points and f"{site}/{info}/entry_points.txt" not in reader.owned:
+        problems.append((f"{info}/entry_points.txt", "is not in its RECORD"))
     return Installed(
         name,
         version,

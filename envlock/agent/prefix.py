@@ -82,13 +82,43 @@ def is_python_name(name: str) -> bool:
 
 def check_python_files(prefix: Prefix) -> List[PythonFault]:
     """Name each `bin/python*` that is not the interpreter of `home`, or not an executable at all."""
-    faults = []
+    faults = _configuration_faults(prefix) if prefix.is_venv else []
     homes = _home_interpreters(prefix)
+    first: Optional[str] = None
     for path in python_files(prefix):
         reason = _python_fault(path, homes)
+        if reason is None and prefix.is_venv:
+            first = first or path
+            reason = None if _same_file(path, os.stat(path), first) else f"is another Python than `{first}`"
         if reason is not None:
             faults.append(PythonFault(path, reason))
     return faults
+
+
+def _configuration_faults(prefix: Prefix) -> List[PythonFault]:
+    """What Python reads before it finds its library: a second pyvenv.cfg or a path file beside it."""
+    directory = os.path.join(prefix.path, "bin")
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        names = []
+    found = [
+        PythonFault(os.path.join(directory, name), "tells Python to look elsewhere for its library")
+        for name in names
+        if name in ("pyvenv.cfg", "pybuilddir.txt") or name.endswith("._pth")
+    ]
+    # Python starts from the first `home`, site.py and others read the last.
+    if _count_of_home(os.path.join(prefix.path, "pyvenv.cfg")) != 1:
+        found.append(PythonFault(os.path.join(prefix.path, "pyvenv.cfg"), "does not name `home` once"))
+    return found
+
+
+def _count_of_home(path: str) -> int:
+    try:
+        with open(path, encoding="utf-8") as lines:
+            return sum(line.partition("=")[0].strip().lower() == "home" for line in lines if "=" in line)
+    except (OSError, UnicodeDecodeError):
+        return 0
 
 
 def trusted_executable(prefix: Prefix) -> Optional[str]:
@@ -105,7 +135,7 @@ def _home_interpreters(prefix: Prefix) -> Optional[List[str]]:
     """Files of `home` that may stand behind bin/python; None where the prefix owns its interpreter."""
     home = prefix.config.get("home")
     if home is None:
-        return None
+        return [] if prefix.is_venv else None
     try:
         return [os.path.join(home, name) for name in sorted(os.listdir(home)) if _PYTHON_NAME.match(name)]
     except OSError:

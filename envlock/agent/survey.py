@@ -9,6 +9,7 @@ An empty expectation means that every distribution of the prefix is hashed.
 
 import hashlib
 import json
+import os
 import time
 from typing import Any, Dict, List, Mapping, Optional, Set
 
@@ -16,7 +17,7 @@ from . import environment, expect, facts, warm
 from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, empty_document
 from .target import open_target
 
-AGENT_VERSION = 1
+AGENT_VERSION = 2
 
 __all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
 
@@ -32,7 +33,7 @@ def survey(request: Request) -> facts.Facts:
     else:
         document = _full(request, cache if request.level == WARM else None)
     document["environment"] = environment.relevant(request.environment, request.expectation.settings)
-    document["libraries"] = _libraries(request.environment, set(document["library_names"]))
+    document["libraries"] = _libraries(request.environment, set(document["library_files"]))
     document["timing"]["total_seconds"] = round(time.time() - started, 4)
     return document
 
@@ -74,7 +75,16 @@ def _shape(request: Request) -> Dict[str, Any]:
     }
 
 
-def _libraries(variables: Mapping[str, str], names: Set[str]) -> List[facts.LibraryFacts]:
+def _libraries(variables: Mapping[str, str], installed: Set[str]) -> List[facts.LibraryFacts]:
+    names = {os.path.basename(path) for path in installed}
     preloads = [(variable, file, "") for variable, file in environment.preloaded(variables)]
     rows = preloads + environment.shadowing(variables, names)
-    return [facts.LibraryFacts(variable=v, file=file, shadows=name) for v, file, name in rows]
+    return [
+        facts.LibraryFacts(variable=v, file=file, shadows=name)
+        for v, file, name in rows
+        if not _is_one_of(file, installed)
+    ]
+
+
+def _is_one_of(file: str, installed: Set[str]) -> bool:
+    return os.path.normpath(file) in installed

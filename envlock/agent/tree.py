@@ -1,7 +1,7 @@
 """Walk directories as Python and the loader see them: links followed, every file and folder with its row."""
 
 import os
-from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from .hashing import Row, row_of
 
@@ -19,10 +19,11 @@ class Tree:
         self.files: Dict[str, Optional[Row]] = {}
         self.directories: Dict[str, Optional[Row]] = {}
         self.errors: List[Tuple[str, str]] = []
-        self._seen: Set[Tuple[int, int]] = set()
+        self._entered: Dict[Tuple[int, int], List[str]] = {}
 
     def walk(self, root: str, skip: Optional[Callable[[str], bool]] = None) -> None:
-        """Add everything below `root`. A folder reached twice, by whatever link, is listed once.
+        """Add everything below `root`. A folder with two names is listed under both: Python
+        imports it by either. A link to a folder above itself is not followed.
 
         `skip` is asked with the name of each folder. A root that does not exist leaves a None row:
         it may appear later.
@@ -33,7 +34,7 @@ class Tree:
             self.directories[root] = None
             return
         self.directories[root] = row_of(status)
-        if not self._enter(status):
+        if not self._enter(status, root):
             return
         pending = [root]
         while pending:
@@ -65,12 +66,12 @@ class Tree:
         if skip is not None and skip(entry.name):
             return
         self.directories[entry.path] = row_of(status)
-        if self._enter(status):
+        if self._enter(status, entry.path):
             pending.append(entry.path)
 
-    def _enter(self, status: os.stat_result) -> bool:
-        key = (status.st_dev, status.st_ino)
-        if key in self._seen:
+    def _enter(self, status: os.stat_result, path: str) -> bool:
+        names = self._entered.setdefault((status.st_dev, status.st_ino), [])
+        if any((path + "/").startswith(name + "/") for name in names):
             return False
-        self._seen.add(key)
+        names.append(path)
         return True

@@ -11,17 +11,26 @@ from .prefix import python_files
 
 _IMPORTED = re.compile(r"\bimport\s+(\w+)|__import__\(['\"](\w+)['\"]\)")
 
+_SOURCELESS = re.compile(r"(?<!/__pycache__)/[^/.]+\.pyc$")
+
 
 class Unowned:
-    """Looks for foreign code. `owned` are the absolute paths that distributions answer for."""
+    """Looks for foreign code. `owned` are the absolute paths that distributions answer for, `locked` those
+    of the distributions that are expected."""
 
     def __init__(
-        self, contents: Contents, roots: List[foreign.Root], owned: Set[str], scripts: Set[str]
+        self,
+        contents: Contents,
+        roots: List[foreign.Root],
+        owned: Set[str],
+        locked: Set[str],
+        scripts: Set[str],
     ) -> None:
         self.contents = contents
         self.target = contents.target
         self.roots = roots
         self.owned = owned
+        self.locked = locked
         self.locked_scripts = scripts
         self.accepted: Dict[str, str] = {}
 
@@ -59,12 +68,25 @@ class Unowned:
     def _in_bin(self) -> List[foreign.Found]:
         pythons = set(python_files(self.target.prefix))
         found = foreign.unowned_in_bin(
-            self.target.layout.scripts, self.contents.tree, self.owned, pythons.__contains__
+            self.target.layout.scripts, self.contents.tree, self.locked, pythons.__contains__
         )
+        found = [item for item in found if item.path not in self.owned or self._reaches(item)]
         if self.target.prefix.is_venv:
             return found
         # Outside an environment `bin` is the system's: modules, and files that bear a locked script's name.
         return [f for f in found if f.kind == "module" or os.path.basename(f.path) in self.locked_scripts]
+
+    def _reaches(self, item: foreign.Found) -> bool:
+        """Does a file of an extra distribution in `bin` come before what is locked, or start a shell?"""
+        name = item.path[len(self.target.layout.scripts) + 1 :].split("/", 1)[0]
+        if item.kind == "shell":
+            return foreign.is_start_of_shell(name)
+        taken = {*self.target.interpreter.stdlib_names, *self._locked_names()}
+        return item.kind in ("module", "library") and name.split(".", 1)[0] in taken
+
+    def _locked_names(self) -> List[str]:
+        starts = [site + "/" for site in self.target.layout.sites]
+        return foreign.top_level_names(p[len(s) :] for s in starts for p in self.locked if p.startswith(s))
 
     def _libraries(self, known: Set[str]) -> List[foreign.Found]:
         """Libraries in the directories that installed ELF files search before the system's."""
@@ -77,8 +99,9 @@ class Unowned:
                 counts: Callable[[str], bool] = names.__contains__
                 if self._is_inside(directory):
                     counts = _any_name
-                for item in foreign.unowned_libraries(searched, self.owned, counts):
-                    if item.path not in known:
+                for item in foreign.unowned_libraries(searched, self.locked, counts):
+                    is_extra = item.path in self.owned and os.path.basename(item.path) not in names
+                    if item.path not in known and not is_extra:
                         known.add(item.path)
                         found.append(item)
         return found
@@ -90,11 +113,15 @@ class Unowned:
     def _elf_files(self) -> List[str]:
         hashed = self.contents.elf_files()
         seen = set(hashed)
-        return hashed + [p for p in self.owned if p not in seen and foreign.is_library_name(p)]
+        return hashed + [p for p in self.locked if p not in seen and foreign.is_library_name(p)]
+
+    def library_files(self) -> Set[str]:
+        """The locked libraries."""
+        return {path for path in self.locked if foreign.is_library_name(path)}
 
     def library_names(self) -> Set[str]:
-        """File names of the installed libraries: what a search path could shadow."""
-        return {os.path.basename(path) for path in self.owned if foreign.is_library_name(path)}
+        """Their file names: what a search path could shadow."""
+        return {os.path.basename(path) for path in self.library_files()}
 
     # -- what is accepted ----------------------------------------------------------------------
 
@@ -116,18 +143,17 @@ class Unowned:
             self.accepted[path] = maker
         return maker is not None
 
-    def startup_of(self, installed: Installed, lines: Iterable[foreign.PathLine]) -> List[str]:
-        """Files of an extra distribution that run when Python starts and that no maker is known for."""
+    def startup_of(self, installed: Installed, lines: Mapping[str, Iterable[foreign.PathLine]]) -> List[str]:
+        """Files of an extra distribution that run when Python starts and that no maker is known for:
+        its own start-up files, and what any accepted one imports from it.
+        """
         start = installed.site + "/"
         found = [
             self.target.name(path)
             for path in installed.owned
-            if path.startswith(start)
-            and "/" not in path[len(start) :]
-            and foreign.is_startup(path[len(start) :])
-            and not self.accept(path)
+            if path.startswith(start) and _is_startup(path[len(start) :]) and not self.accept(path)
         ]
-        for line in lines:
+        for line in (line for rows in lines.values() for line in rows):
             if line.code is not None and self.target.name(line.pth) not in found:
                 found.extend(self._unknown_imports(line.code, installed))
         return found
@@ -141,7 +167,7 @@ class Unowned:
             for path in installed.owned
             if path.startswith(start)
             and path[len(start) :].split("/", 1)[0].split(".", 1)[0] in names
-            and path.endswith((".py", ".so"))
+            and (path.endswith((".py", ".so")) or _SOURCELESS.search(path))
             and not self.accept(path)
         ]
 
@@ -160,6 +186,7 @@ class Unowned:
         """Directories that sys.path gets besides the site directories, by PYTHONPATH and `.pth` lines."""
         sites = {root.directory for root in self.roots if root.role in foreign.WALKED}
         extra = [root for root in self.roots if root.role == foreign.PYTHONPATH]
+        extra += foreign.standard_paths(self.target.interpreter)
         for rows in lines.values():
             for line in rows:
                 if line.is_finder or line.directory is None or line.directory in sites:
@@ -170,7 +197,7 @@ class Unowned:
 
     def _describe_path(self, root: foreign.Root) -> facts.PathFacts:
         self.contents.watch(root.directory)
-        return facts.PathFacts(
+        described = facts.PathFacts(
             directory=root.directory,
             role=root.role,
             origin=root.origin,
@@ -178,7 +205,23 @@ class Unowned:
             startup=foreign.startup_in(root.directory),
             infos=find_infos(root.directory),
         )
+        if self._is_judged(root.directory):
+            # The walk names what has no owner; here counts only what comes before the standard library.
+            before = self.target.interpreter.stdlib_names if root.role == foreign.PYTHONPATH else []
+            modules = sorted(set(described["modules"]).intersection(before))
+            described["modules"], described["startup"], described["infos"] = modules, [], []
+        return described
+
+    def _is_judged(self, directory: str) -> bool:
+        """Is it a site directory, or inside one?"""
+        walked = [os.path.realpath(root.directory) for root in self.roots if root.role in foreign.WALKED]
+        return any(f"{os.path.realpath(directory)}/".startswith(site + "/") for site in walked)
 
 
 def _any_name(_: str) -> bool:
     return True
+
+
+def _is_startup(path: str) -> bool:
+    head, separator, _ = path.partition("/")
+    return foreign.is_customize(head) if separator else foreign.is_startup(head)

@@ -29,7 +29,24 @@ def judge_environment(lock: Lock, facts: Facts, *, in_job: bool) -> Iterator[Fin
                 message=f"`{name}={value}` is set and not locked; it can change {WATCHED[name]}",
                 hint=f"unset it, or lock it under [tool.envlock.settings]: {name} = {_quoted(value)}",
             )
+    yield from _judge_library_of_python(facts)
     yield from _judge_libraries(facts)
+
+
+def _judge_library_of_python(facts: Facts) -> Iterator[Finding]:
+    """PYTHONHOME and PYTHONPLATLIBDIR: no module of the job comes from where it was looked for."""
+    base = facts["python"]["base_prefix"] if facts["python"] else ""
+    for name, usual in (("PYTHONHOME", {base}), ("PYTHONPLATLIBDIR", {"lib", "lib64"})):
+        value = facts["environment"].get(name)
+        if value and value not in usual:
+            yield Finding(
+                code="shadowing-path",
+                severity=Severity.FOREIGN,
+                component=f"environment:{name}",
+                path=value,
+                message=f"`{name}={value}` makes Python take its standard library from elsewhere",
+                hint=f"`unset {name}`",
+            )
 
 
 def _judge_setting(name: str, wanted: str, found: str | None, in_job: bool) -> Iterator[Finding]:
@@ -57,8 +74,6 @@ def _judge_setting(name: str, wanted: str, found: str | None, in_job: bool) -> I
 def _judge_libraries(facts: Facts) -> Iterator[Finding]:
     for library in facts["libraries"]:
         variable, file, shadows = library["variable"], library["file"], library["shadows"]
-        if file.startswith(facts["prefix"] + "/"):
-            continue
         message = (
             f"`{variable}` puts `{file}` before the installed `{shadows}`"
             if shadows

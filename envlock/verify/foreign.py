@@ -79,9 +79,9 @@ def _judge_path(installation: Installation, path: PathFacts) -> Iterator[Finding
             component=f"path:{path['origin']}",
             path=path["directory"],
             message=f"`{path['directory']}` is on sys.path by {path['origin']} and {reason}",
-            hint="`unset PYTHONPATH`" if path["role"] == "pythonpath" else f"remove `{path['origin']}`",
+            hint=_HINTS.get(path["role"]) or f"remove `{path['origin']}`",
         )
-    if not reasons:
+    if not reasons and path["role"] != "stdlib":
         yield Finding(
             code="extra-path",
             severity=Severity.NOTE,
@@ -91,7 +91,24 @@ def _judge_path(installation: Installation, path: PathFacts) -> Iterator[Finding
         )
 
 
+_HINTS = {"pythonpath": "`unset PYTHONPATH`", "stdlib": "install that Python again"}
+
+
+def _before_the_library(installation: Installation, path: PathFacts) -> Iterator[str]:
+    """Names that the standard library's own directories take from a locked distribution."""
+    is_zip = path["directory"].endswith(".zip")
+    for name in path["modules"]:
+        owner = installation.locked_top_level.get(name)
+        if is_zip and (owner is not None or name in installation.standard_library):
+            yield f"comes before every other `{name}`"
+        elif owner is not None and name not in installation.standard_library:
+            yield f"shadows `{name}` of the locked {owner}"
+
+
 def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
+    if path["role"] == "stdlib":
+        yield from _before_the_library(installation, path)
+        return
     for file in path["startup"]:
         yield f"has `{file.rpartition('/')[2]}`, which runs when Python starts"
     if path["role"] == "pythonpath":
