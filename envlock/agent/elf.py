@@ -121,18 +121,20 @@ def _directories(texts: List[str]) -> Tuple[str, ...]:
     return tuple(part for text in texts for part in text.split(":") if part)
 
 
-def origin_directories(dynamic: Dynamic, path: str) -> List[str]:
+def origin_directories(dynamic: Dynamic, path: str, resolved: Dict[str, str]) -> List[str]:
     """Where RPATH and RUNPATH point by `$ORIGIN`, as absolute paths; others are the host's.
 
     The kernel resolves `..` from where a linked folder leads: then the path is the real one, else the
-    normalised one, by which files are known.
+    normalised one, by which files are known. `resolved` keeps the answers of one pass: libraries share
+    their search paths.
     """
     origin = os.path.dirname(path)
     found = []
     for text in dynamic.rpath + dynamic.runpath:
         for token in ("${ORIGIN}", "$ORIGIN"):
             if text.startswith(token):
-                found.append(_resolved(origin + text[len(token) :]))
+                place = origin + text[len(token) :]
+                found.append(resolved.get(place) or resolved.setdefault(place, _resolved(place)))
                 break
     return found
 

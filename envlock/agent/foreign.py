@@ -283,12 +283,13 @@ def loader_directories(elf_files: Iterable[str]) -> Tuple[Dict[str, str], Set[st
     """
     directories: Dict[str, str] = {}
     needed: Set[str] = set()
+    resolved: Dict[str, str] = {}
     for path in elf_files:
         dynamic = elf.read_dynamic(path)
         if dynamic is None:
             continue
         needed.update(dynamic.needed)
-        for directory in elf.origin_directories(dynamic, path):
+        for directory in elf.origin_directories(dynamic, path, resolved):
             directories.setdefault(directory, path)
     return directories, needed
 

@@ -25,7 +25,7 @@ def test_a_made_library(tmp_path: Path) -> None:
     assert dynamic == Dynamic(
         ("libm.so.6", "libx.so.1"), ("${ORIGIN}",), ("$ORIGIN/../a", "/opt/b"), "lib.so.2"
     )
-    assert origin_directories(dynamic, "/e/lib/lib.so") == ["/e/lib", "/e/a"]
+    assert origin_directories(dynamic, "/e/lib/lib.so", {}) == ["/e/lib", "/e/a"]
 
 
 def test_the_running_interpreter() -> None:
