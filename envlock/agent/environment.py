@@ -18,6 +18,7 @@ WATCHED = {
     "PYTHONSTARTUP": "code run by interactive interpreters",
     "PYTHONPYCACHEPREFIX": "bytecode read from another directory",
     "PYTHONOPTIMIZE": "assertions removed",
+    "PYTHONWARNINGS": "modules imported for warning categories when Python starts",
     "PYTHONUSERBASE": "another user site directory",
     "NVIDIA_TF32_OVERRIDE": "TF32 in every CUDA library",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "TF32 in matrix products",

@@ -90,6 +90,7 @@ class PathFacts(TypedDict):
     modules: List[str]
     startup: List[str]
     infos: List[str]
+    groups: List[str]
 
 
 class BytecodeFacts(TypedDict):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import time
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
 
@@ -13,7 +12,7 @@ from .editable import is_finder_name
 from .hashing import cores
 from .host import host_facts
 from .identity import SCRIPTS, Entry, entry_list
-from .installed import Installed, Owned, find_infos, read_distribution, split_info
+from .installed import Installed, Owned, entry_point_groups, find_infos, read_distribution, split_info
 from .prefix import python_files
 from .target import Target
 from .unowned import Unowned
@@ -190,7 +189,7 @@ class FullPass:
             problems=[list(problem) for problem in installed.problems],
             top_level=foreign.top_level_names(inside),
             startup=[] if counts else self.unowned.startup_of(installed, lines),
-            groups=re.findall(r"^\s*\[([^\]]+)\]", installed.entry_points, re.MULTILINE),
+            groups=entry_point_groups(installed.entry_points),
             editable=installed.editable,
             path_lines=[facts.PathLineFacts(pth=m.pth, directory=m.directory, code=m.code) for m in mine],
         )

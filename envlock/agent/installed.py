@@ -68,6 +68,16 @@ def find_infos(site: str) -> List[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
+def entry_point_groups(entry_points: str) -> List[str]:
+    return re.findall(r"^\s*\[([^\]]+)\]", entry_points, re.MULTILINE)
+
+
+def groups_in(directory: str) -> List[str]:
+    """The entry-point groups of every dist-info and egg-info of a directory, sorted."""
+    texts = [_text(os.path.join(directory, info, "entry_points.txt")) for info in find_infos(directory)]
+    return sorted({group for text in texts if text for group in entry_point_groups(text)})
+
+
 def split_info(info: str) -> Optional[Tuple[str, str]]:
     """(normalised name, version) of the name of a dist-info or egg-info."""
     match = _INFO.match(info) or _EGG_INFO.match(info)

@@ -6,7 +6,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Set
 
 from . import facts, foreign, makers, packages_db
 from .contents import Contents, small_file
-from .installed import Installed, find_infos
+from .installed import Installed, find_infos, groups_in
 from .prefix import python_files
 
 _IMPORTED = re.compile(r"\bimport\s+(\w+)|__import__\(['\"](\w+)['\"]\)")
@@ -204,12 +204,14 @@ class Unowned:
             modules=foreign.modules_in(root.directory),
             startup=foreign.startup_in(root.directory),
             infos=find_infos(root.directory),
+            groups=groups_in(root.directory),
         )
         if self._is_judged(root.directory):
             # The walk names what has no owner; here counts only what comes before the standard library.
             before = self.target.interpreter.stdlib_names if root.role == foreign.PYTHONPATH else []
             modules = sorted(set(described["modules"]).intersection(before))
             described["modules"], described["startup"], described["infos"] = modules, [], []
+            described["groups"] = []
         return described
 
     def _is_judged(self, directory: str) -> bool:

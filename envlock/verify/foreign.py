@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envlock.agent.facts import Facts, ForeignFacts, PathFacts
 from envlock.report import Finding, Severity
-from envlock.verify.distributions import Installation
+from envlock.verify.distributions import SELF_LOADED_GROUPS, Installation
 
 _KINDS = {
     "startup": ("startup-file", "runs when Python starts"),
@@ -109,6 +109,10 @@ def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
     if path["role"] == "stdlib":
         yield from _before_the_library(installation, path)
         return
+    for group in path["groups"]:
+        loader = SELF_LOADED_GROUPS.get(group)
+        if loader in installation.expected:
+            yield f"has an entry point in `{group}`, which the locked {loader} loads by itself"
     for file in path["startup"]:
         yield f"has `{file.rpartition('/')[2]}`, which runs when Python starts"
     if path["role"] == "pythonpath":

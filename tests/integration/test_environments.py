@@ -65,3 +65,17 @@ def test_bytecode_that_cannot_be_read_is_not_called_a_match(subject: Subject) ->
     pyc.rmdir()
     pyc.symlink_to("/proc/self/mem")
     assert subject.verify().verdict is not Verdict.MATCH
+
+
+def test_an_entry_point_on_pythonpath_that_a_locked_package_loads(tmp_path: Path) -> None:
+    torch = make_wheel("torch", "1.0", files={"torch/__init__.py": b""})
+    subject = make_subject(tmp_path, [torch])
+    info = tmp_path / "path" / "backend-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "entry_points.txt").write_text("[torch.backends]\nevil = evil:start\n")
+    subject.environment["PYTHONPATH"] = str(tmp_path / "path")
+    found = [f for f in subject.verify().findings if f.severity is not Severity.NOTE]
+    assert [finding.message for finding in found] == [
+        f"`{tmp_path}/path` is on sys.path by PYTHONPATH and has an entry point in `torch.backends`, "
+        "which the locked torch loads by itself"
+    ]
