@@ -18,6 +18,7 @@ _NOT_FIELDS = ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branc
 STALE = "stale"
 UNREADABLE = "cannot be read"
 SAME = "same"
+_MOST_MEMORY_BYTES = 2 << 30
 
 
 class PycJob(NamedTuple):
@@ -169,8 +170,20 @@ def _fields(code: CodeType) -> List[str]:
     return [name for name in dir(code) if name.startswith("co_") and name not in _NOT_FIELDS]
 
 
+def _bound_memory() -> None:
+    """A crafted file can ask marshal for a tuple of gigabytes; an honest one needs nothing like it."""
+    try:
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, hard))
+    except (ImportError, ValueError, OSError):  # no such limit here
+        return
+
+
 def main() -> None:
     """Answer the jobs on stdin."""
+    _bound_memory()
     rows = [check_file(PycJob(*row)) for row in json.load(sys.stdin)]
     json.dump([list(row) for row in rows], sys.stdout)
 

@@ -228,7 +228,7 @@ def test_a_pyc_whose_nested_file_name_lies(subject: Subject) -> None:
     )
 
 
-def test_a_crafted_pyc_that_crashes_marshal(subject: Subject) -> None:
+def test_a_crafted_pyc_that_asks_for_gigabytes(subject: Subject) -> None:
     pyc = Path(importlib.util.cache_from_source(str(subject.site / "demo/core.py")))
     pyc.parent.mkdir(exist_ok=True)
     pyc.write_bytes(importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + b"(" * 4000)

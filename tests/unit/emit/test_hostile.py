@@ -114,9 +114,7 @@ def test_a_layout_on_disk_is_no_base_for_a_dockerfile() -> None:
     assert (
         caught.value.message == "the base image `oci:base` is a layout on disk, which no Dockerfile can name"
     )
-    assert caught.value.hint == (
-        "name a base in a registry in [tool.envlock.image], then run `envlock lock`"
-    )
+    assert caught.value.hint == ("name a base in a registry in [tool.envlock.image], then run `envlock lock`")
 
 
 @pytest.mark.parametrize("folder", ["../wheels", "/wheels", "wheels and more", "*", "$HOME", "a/../b"])

@@ -105,9 +105,7 @@ def test_cuda_asked_for_and_cpu_got() -> None:
         ("came", "torch 2.6.0 (cpu)"),
         ("exists", "2.6.0 with 11.8, 12.4 (default), 12.6, cpu"),
     )
-    assert (
-        error.hint == "ask for a CUDA that torch 2.6.0 exists with, or for another torch"
-    )
+    assert error.hint == "ask for a CUDA that torch 2.6.0 exists with, or for another torch"
     assert (error.code, error.exit_status) == ("wrong-build", 4)
 
 
