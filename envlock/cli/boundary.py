@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
+import os
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -25,36 +24,52 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words
     try:
-        outcome = command.main(args=words, prog_name="envlock", standalone_mode=False)
+        outcome = _outcome(command, words)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
     except click.UsageError as error:
         from envlock.cli.usage import usage_fault
 
-        return _failed(usage_fault(error), as_json=as_json)
+        return _failed(usage_fault(error, words), as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)  # after the terminal's ^C
         return STOPPED
     except EnvlockError as error:
         return _failed(error, as_json=as_json)
-    except SystemExit as stop:
-        return _left(stop)
+    except BrokenPipeError:
+        _let_go()
+        return READER_GONE
     except Exception as error:
         return _unexpected(error, as_json=as_json)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _left(stop: SystemExit) -> int:
-    """The status of click's own exits: a reader that went away, and shell completion."""
-    if isinstance(stop.__context__, BrokenPipeError):
-        return READER_GONE
-    return stop.code if isinstance(stop.code, int) else 0
+def _outcome(command: click.Command, words: list[str]) -> Any:
+    """As click's own `main`, which would make a reader that went away an exit status of 1."""
+    instruction = os.environ.get("_ENVLOCK_COMPLETE")
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(command, {}, "envlock", "_ENVLOCK_COMPLETE", instruction)
+    with command.make_context("envlock", list(words)) as context:
+        return command.invoke(context)
+
+
+def _let_go() -> None:
+    """Nothing is left to tell the reader, and nothing may be flushed to it when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, OSError) and error.errno in _HOST:
         return _failed(_refused(error), as_json=as_json)
+    import traceback
+
     click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     document: dict[str, Any] = {
         "code": "bug",
@@ -64,7 +79,7 @@ def _unexpected(error: Exception, *, as_json: bool) -> int:
         "facts": {},
     }
     if as_json:
-        click.echo(json.dumps({"error": document}, indent=2))
+        _print_error(document)
     click.echo(f"error: {document['message']} [bug]\n\nhint: {document['hint']}", err=True)
     return BUG
 
@@ -77,7 +92,7 @@ def _refused(error: OSError) -> DiskFailed:
 
 def _failed(error: EnvlockError, *, as_json: bool) -> int:
     if as_json:
-        click.echo(json.dumps({"error": error_document(error)}, indent=2))
+        _print_error(error_document(error))
     else:
         from envlock.cli.terminal import painter
 
@@ -89,6 +104,12 @@ def _failed(error: EnvlockError, *, as_json: bool) -> int:
         ]
         click.echo("\n".join(marked), err=True)
     return error.exit_status
+
+
+def _print_error(document: dict[str, Any]) -> None:
+    import json
+
+    click.echo(json.dumps({"error": document}, indent=2))
 
 
 def _is_hint(line: str) -> bool:

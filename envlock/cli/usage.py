@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,13 +12,20 @@ import click
 from envlock.errors import UsageFault
 
 
-def usage_fault(error: click.UsageError) -> UsageFault:
-    """The usage error as one of ours: message and the command to type next."""
-    near = _near(error)
-    lists = f"`{error.ctx.command_path if error.ctx else 'envlock'} --help` lists {_listed(error)}"
+def usage_fault(error: click.UsageError, words: Sequence[str]) -> UsageFault:
+    """The usage error as one of ours: message and the command to type next. `words` were typed."""
+    near, lists = _near(error), _lists(error, words)
     return UsageFault(
         _message(error), hint=f"did you mean `{near}`? {lists}" if near else _own(error) or lists
     )
+
+
+def _lists(error: click.UsageError, words: Sequence[str]) -> str:
+    name = next((word for word in words if not word.startswith("-")), "")
+    path = (
+        error.ctx.command_path if error.ctx else f"envlock {name}".strip()
+    )  # click forgets it here and there
+    return f"`{path} --help` lists {'the options' if ' ' in path else 'the commands'}"
 
 
 def _message(error: click.UsageError) -> str:
@@ -57,10 +65,6 @@ def _near(error: click.UsageError) -> str | None:
         case _:
             return None
     return next(iter(difflib.get_close_matches(typed, known, 1)), None)
-
-
-def _listed(error: click.UsageError) -> str:
-    return "the commands" if isinstance(_context(error).command, click.Group) else "the options"
 
 
 def _extra(error: click.UsageError) -> str | None:
