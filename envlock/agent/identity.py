@@ -102,14 +102,15 @@ def safe_relative_path(path: str) -> str:
 
 def is_cached_bytecode(path: str) -> bool:
     """`__pycache__/*.pyc`: not part of the digest (IDENTITY 5 judges it)."""
-    head, _, tail = path.rpartition("/")
-    return tail.endswith(".pyc") and (head == "__pycache__" or head.endswith("/__pycache__"))
+    if not path.endswith(".pyc"):
+        return False
+    head = path.rpartition("/")[0]
+    return head == "__pycache__" or head.endswith("/__pycache__")
 
 
 def is_installer_file(path: str, info: str) -> bool:
     """`path` (relative to the site directory) is one that installers write into dist-info `info`."""
-    head, _, tail = path.rpartition("/")
-    return head == info and tail in INSTALLER_FILES
+    return path.startswith(info) and path[len(info) + 1 :] in INSTALLER_FILES and path[len(info)] == "/"
 
 
 def entry_point_scripts(entry_points: str, name: str, python: Tuple[int, int]) -> Dict[str, str]:

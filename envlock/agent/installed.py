@@ -139,7 +139,7 @@ class _Reader:
             return
         if is_cached_bytecode(path) or (place == SCRIPTS and self._is_generated(path)):
             return
-        if place == LIB and self._is_seed_marker(path, absolute):
+        if path.endswith(".virtualenv") and place == LIB and self._is_seed_marker(path, absolute):
             return
         algorithm, hexdigest = (row.algorithm, row.hex) if row.hex else ("sha256", "")
         if place == SCRIPTS:

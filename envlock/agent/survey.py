@@ -25,13 +25,13 @@ __all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
 def survey(request: Request) -> facts.Facts:
     """Observe a prefix. Faults of the target are facts, not exceptions."""
     started = time.time()
-    cache = warm.load(request.cache) if request.cache else None
+    cache = warm.load(request.cache) if request.cache and request.level == WARM else None
     if cache is not None and cache.head.get("shape") != _shape(request):
         cache = None
-    if request.level == WARM and cache is not None and not cache.changed():
+    if cache is not None and not cache.changed():
         document = _from_json(cache.head["facts"])
     else:
-        document = _full(request, cache if request.level == WARM else None)
+        document = _full(request, cache)
     document["environment"] = environment.relevant(request.environment, request.expectation.settings)
     document["libraries"] = _libraries(request.environment, set(document["library_files"]))
     document["timing"]["total_seconds"] = round(time.time() - started, 4)
