@@ -106,7 +106,7 @@ def _shell_word(text: str) -> Optional[str]:
 
 def _shebang(path: str, end: int) -> Optional[Shebang]:
     parts = path.split("/")
-    if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]):
+    if parts[0] or len(parts) < 2 or any(part in ("", ".") for part in parts[1:]):
         return None
     return Shebang(path, False, end)
 

@@ -26,15 +26,16 @@ class Target:
     def is_prefix_python(self, path: str) -> bool:
         """Does a shebang that names `path` (absolute, or relative to `bin`) start this prefix's Python?"""
         path = os.path.join(self.layout.scripts, path)
-        if any(fault.path == path for fault in self.faults):
-            return False
         if not self.prefix.is_venv:
             mine = self.executable
             return mine is not None and os.path.realpath(path) == os.path.realpath(mine)
-        folder, name = os.path.split(os.path.normpath(path))
+        # As the kernel would: `..` after a link leads to the parent of where the link leads.
+        folder, name = os.path.split(path)
         mine = os.path.join(self.prefix.path, "bin")
-        in_bin = folder == mine or os.path.realpath(folder) == os.path.realpath(mine)
-        return in_bin and os.path.exists(path) and prefixes.is_python_name(name)
+        if folder != mine and os.path.realpath(folder) != os.path.realpath(mine):
+            return False
+        is_fault = any(fault.path == os.path.join(mine, name) for fault in self.faults)
+        return not is_fault and os.path.exists(path) and prefixes.is_python_name(name)
 
     def compiler(self) -> Optional[str]:
         """The interpreter that compiles as the target would; None for the running one."""

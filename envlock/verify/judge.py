@@ -64,8 +64,8 @@ def _findings(
             severity=Severity.UNKNOWN,
             component="host",
             path=path,
-            message=f"could not be looked at: {reason}",
-            hint="run as a user who can read it",
+            message=f"`{path}` could not be looked at: {reason}",
+            hint="run as a user who can read it, or make the environment again: `envlock sync`",
         )
 
 

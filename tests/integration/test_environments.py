@@ -79,3 +79,19 @@ def test_an_entry_point_on_pythonpath_that_a_locked_package_loads(tmp_path: Path
         f"`{tmp_path}/path` is on sys.path by PYTHONPATH and has an entry point in `torch.backends`, "
         "which the locked torch loads by itself"
     ]
+
+
+def test_a_shebang_with_dots_is_followed_as_the_kernel_does(tmp_path: Path) -> None:
+    """uv writes such a line when it is given a relative `--python`; through a link it leads elsewhere."""
+    subject = make_subject(tmp_path, [shared_script("one")])
+    (tmp_path / "here").mkdir()
+    script = subject.bin / "tool"
+    content = script.read_bytes()
+    plain, dotted = str(subject.python).encode(), f"{tmp_path}/here/../env/bin/python".encode()
+    script.write_bytes(content.replace(plain, dotted))
+    assert subject.verify().verdict is Verdict.MATCH
+    (tmp_path / "far").mkdir()
+    (tmp_path / "here").rmdir()
+    (tmp_path / "here").symlink_to(tmp_path / "far" / "deeper")
+    (tmp_path / "far" / "deeper").mkdir()
+    assert subject.verify().verdict is Verdict.MISMATCH

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from uv import find_uv_bin
 
 from envlock.errors import BadWheel, HashMismatch, IndexFailed
 from envlock.lock.model import Fixup
@@ -637,9 +638,9 @@ def test_a_record_that_is_wrong_in_the_wild(session: requests.Session) -> None:
 
 def _listed(*requirements: str) -> list[WheelSource]:
     """The wheels of exact pins for Linux, as the installer's index lists them."""
-    command = "uv pip compile - --no-deps --format pylock.toml --python-version 3.11 --python-platform"
+    command = "pip compile - --no-deps --format pylock.toml --python-version 3.11 --python-platform"
     answer = subprocess.run(
-        [*command.split(), "x86_64-manylinux_2_28"],
+        [find_uv_bin(), *command.split(), "x86_64-manylinux_2_28"],
         input="\n".join(requirements),
         capture_output=True,
         text=True,

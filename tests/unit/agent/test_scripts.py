@@ -208,7 +208,6 @@ def test_the_forms_of_installers(start: bytes, expected: tuple[str, bool]) -> No
         b"#!/with space/bin/python\n",  # the kernel starts /with
         b"#!python\n",
         b"#!bin/python\n",
-        b"#!/env/bin/../bin/python\n",
         b"#!/env//bin/python\n",
         b"#!/env/bin/\n",
         b"#!/env/bin/python\0x\n",
@@ -223,7 +222,6 @@ def test_the_forms_of_installers(start: bytes, expected: tuple[str, bool]) -> No
         SPACED.replace(b"a b", b"a'''+evil()+'''b"),
         UV_SPACED.replace(b"a b", b"a'$(evil)'b"),
         UV_SPACED.replace(b"a b", b"a'''b"),
-        UV_SPACED.replace(b"/a b/", b"/a b/../"),
         RELATIVE.replace(b"/'python'", b"/'../python'"),
         RELATIVE.replace(b"realpath", b"evilpath"),
         RELATIVE.replace(b"/'python'", b"/'python' -I"),
