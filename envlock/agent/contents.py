@@ -27,7 +27,7 @@ class Contents:
         self.library = Tree(self._rows)
         self.hashes: Dict[Tuple[str, str], Hashed] = {}
         self._jobs: List[Job] = []
-        self._crew: Optional[Crew] = None
+        self._crews: List[Crew] = []
 
     def walk(self, roots: Iterable[foreign.Root]) -> None:
         """Walk the site directories, `bin` and the standard library."""
@@ -76,17 +76,20 @@ class Contents:
 
     def start_hashing(self, workers: int) -> None:
         """Let forked workers begin with what is planned, where that is possible and worth it."""
-        if can_fork() and sum(job.size for job in self._jobs) > _WORTH_A_FORK_BYTES:
-            self._crew = Crew(self._jobs, workers)
+        if self._jobs and can_fork() and sum(job.size for job in self._jobs) > _WORTH_A_FORK_BYTES:
+            self._crews.append(Crew(self._jobs, workers))
             self._jobs = []
 
     def hash(self, workers: int) -> None:
         """Hash all that is planned, and wait for the workers."""
-        self.hashes.update(hash_all(self._jobs, 1 if self._crew else workers))
+        self.hashes.update(hash_all(self._jobs, 1 if self._crews else workers))
         self._jobs = []
-        if self._crew is not None:
-            self.hashes.update({(job.path, job.algorithm): found for job, found in self._crew.finish()})
-            self._crew = None
+        for crew in self._crews:
+            self.hashes.update({(job.path, job.algorithm): found for job, found in crew.finish()})
+        self._crews = []
+        for (path, _), found in self.hashes.items():
+            if found.error:
+                self.watch(path)  # what is missing may come back
 
     def plan_standard_library(self) -> None:
         for path in self.library.files:

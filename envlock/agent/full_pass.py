@@ -12,7 +12,15 @@ from .editable import is_finder_name
 from .hashing import cores
 from .host import host_facts
 from .identity import SCRIPTS, Entry, entry_list
-from .installed import Installed, Owned, entry_point_groups, find_infos, read_distribution, split_info
+from .installed import (
+    Installed,
+    Owned,
+    entry_point_groups,
+    find_infos,
+    read_distribution,
+    record_bytes,
+    split_info,
+)
 from .prefix import python_files
 from .target import Target
 from .unowned import Unowned
@@ -22,6 +30,7 @@ ROOTS, WARM, CONTENT = "roots", "warm", "content"
 LEVELS = (ROOTS, WARM, CONTENT)
 
 _Result = TypeVar("_Result")
+_FIRST_SHIFT_BYTES = 1 << 30
 
 
 class Request(NamedTuple):
@@ -65,7 +74,6 @@ class FullPass:
         counted = [item.installed for item in located if self._counts(item)]
         self.unowned = Unowned(self.contents, roots, *self._ownership(located, counted))
         self.claimed = _claims(counted)
-        self._plan(counted)
         if self.request.level != ROOTS:
             self._timed("walk_seconds", lambda: self.contents.walk(roots))
             self._plan_more(counted)
@@ -105,13 +113,30 @@ class FullPass:
     # -- distributions -------------------------------------------------------------------------
 
     def _distributions(self, roots: List[foreign.Root]) -> List[Located]:
-        found = []
-        for root in roots:
-            for info in find_infos(root.directory) if root.role in foreign.WALKED else []:
-                installed = self._distribution(root, info)
-                if installed is not None:
-                    found.append(Located(root, installed))
-        return found
+        """Every distribution, in the order of sys.path, and the hashing of the counted ones planned.
+
+        The short RECORDs are read first: they are those of the libraries of gigabytes, and workers begin
+        with these while the long ones are read.
+        """
+        infos = [
+            (root, info)
+            for root in roots
+            if root.role in foreign.WALKED
+            for info in find_infos(root.directory)
+        ]
+        found: Dict[Tuple[foreign.Root, str], Located] = {}
+        planned = 0
+        for root, info in sorted(infos, key=lambda pair: record_bytes(pair[0].directory, pair[1])):
+            installed = self._distribution(root, info)
+            if installed is None:
+                continue
+            found[root, info] = item = Located(root, installed)
+            planned += self._plan(installed) if self._counts(item) else 0
+            if planned > _FIRST_SHIFT_BYTES:
+                self._start_hashing()
+                planned = 0
+        self._start_hashing()
+        return [found[key] for key in infos if key in found]
 
     def _distribution(self, root: foreign.Root, info: str) -> Optional[Installed]:
         identity = split_info(info)
@@ -136,13 +161,15 @@ class FullPass:
 
     # -- bytes ---------------------------------------------------------------------------------
 
-    def _plan(self, counted: List[Installed]) -> None:
-        """The files of the locked distributions: nearly all the bytes. Workers begin with them."""
-        for item in counted:
-            for entry in item.entries:
-                if self.request.level != ROOTS or not entry.hex:
-                    normalize = self._normalize if entry.place == SCRIPTS else None
-                    self.contents.plan_owned(entry, normalize)
+    def _plan(self, installed: Installed) -> int:
+        """Plan the files of a locked distribution; their bytes as RECORD claims them."""
+        for entry in installed.entries:
+            if self.request.level != ROOTS or not entry.hex:
+                normalize = self._normalize if entry.place == SCRIPTS else None
+                self.contents.plan_owned(entry, normalize)
+        return sum(entry.size or 0 for entry in installed.entries)
+
+    def _start_hashing(self) -> None:
         if not self.request.in_process:
             self.contents.start_hashing(self._workers)
 

@@ -68,6 +68,13 @@ def find_infos(site: str) -> List[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
+def record_bytes(site: str, info: str) -> int:
+    try:
+        return os.path.getsize(os.path.join(site, info, "RECORD"))
+    except OSError:
+        return 0
+
+
 def entry_point_groups(entry_points: str) -> List[str]:
     return re.findall(r"^\s*\[([^\]]+)\]", entry_points, re.MULTILINE)
 

@@ -95,3 +95,15 @@ def test_a_shebang_with_dots_is_followed_as_the_kernel_does(tmp_path: Path) -> N
     (tmp_path / "here").symlink_to(tmp_path / "far" / "deeper")
     (tmp_path / "far" / "deeper").mkdir()
     assert subject.verify().verdict is Verdict.MISMATCH
+
+
+def test_a_file_that_comes_back_is_seen_by_a_partial_pass(tmp_path: Path) -> None:
+    """It lies outside the site directories, where no folder's row tells that it is there again."""
+    files = {"demo/__init__.py": b"", "{data}/data/share/demo/table.txt": b"1 2 3\n"}
+    subject = make_subject(tmp_path, [make_wheel("demo", "1.0", files=files)])
+    subject.cache = tmp_path / "cache"
+    table = subject.prefix / "share/demo/table.txt"
+    table.unlink()
+    assert subject.verify(level="warm").verdict is Verdict.MISMATCH
+    table.write_bytes(b"1 2 3\n")
+    assert subject.verify(level="warm").verdict is Verdict.MATCH
