@@ -277,7 +277,9 @@ def standard_paths(interpreter: Interpreter) -> List[Root]:
     return [Root(path, STDLIB, "the standard library") for path in paths]
 
 
-def loader_directories(elf_files: Iterable[str]) -> Tuple[Dict[str, str], Set[str]]:
+def loader_directories(
+    elf_files: Iterable[str], read: Callable[[str], Optional[elf.Dynamic]]
+) -> Tuple[Dict[str, str], Set[str]]:
     """Directories that RPATH and RUNPATH of `elf_files` name by `$ORIGIN` (with the file that names
     them), and the sonames that these files need.
     """
@@ -285,7 +287,7 @@ def loader_directories(elf_files: Iterable[str]) -> Tuple[Dict[str, str], Set[st
     needed: Set[str] = set()
     resolved: Dict[str, str] = {}
     for path in elf_files:
-        dynamic = elf.read_dynamic(path)
+        dynamic = read(path)
         if dynamic is None:
             continue
         needed.update(dynamic.needed)

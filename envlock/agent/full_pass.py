@@ -77,6 +77,7 @@ class FullPass:
         if self.request.level != ROOTS:
             self._timed("walk_seconds", lambda: self.contents.walk(roots))
             self._plan_more(counted)
+            self._timed("look_seconds", self.unowned.prepare)
         self._timed("hash_seconds", lambda: self.contents.hash(self._workers))
         document = self._document()
         lines = self.unowned.path_lines()

@@ -2,9 +2,9 @@
 
 import os
 import re
-from typing import Callable, Dict, Iterable, List, Mapping, Set
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set
 
-from . import facts, foreign, makers, packages_db
+from . import elf, facts, foreign, makers, packages_db
 from .contents import Contents, small_file
 from .installed import Installed, find_infos, groups_in
 from .prefix import python_files
@@ -33,6 +33,8 @@ class Unowned:
         self.locked = locked
         self.locked_scripts = scripts
         self.accepted: Dict[str, str] = {}
+        self._early: List[foreign.Found] = []
+        self._dynamics: Dict[str, Optional[elf.Dynamic]] = {}
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -54,7 +56,20 @@ class Unowned:
     def _may_be_system(self, item: foreign.Found) -> bool:
         return not self.target.prefix.is_venv or item.role in (foreign.SYSTEM_SITE, foreign.STDLIB)
 
+    def prepare(self) -> None:
+        """Do what needs no hash, while workers hash: look for files without an owner, and read what the
+        libraries ask of the loader."""
+        self._early = self._without_owner()
+        for path in self.library_files():
+            self._dynamics[path] = elf.read_dynamic(path)
+
     def _candidates(self) -> List[foreign.Found]:
+        return self._early + self._libraries({item.path for item in self._early})
+
+    def _dynamic(self, path: str) -> Optional[elf.Dynamic]:
+        return self._dynamics[path] if path in self._dynamics else elf.read_dynamic(path)
+
+    def _without_owner(self) -> List[foreign.Found]:
         found: List[foreign.Found] = []
         for root in self.roots:
             if root.role in foreign.WALKED:
@@ -63,7 +78,7 @@ class Unowned:
         for directory in self.target.interpreter.stdlib:
             for path in foreign.startup_in(directory):
                 found.append(foreign.Found(path, "startup", foreign.STDLIB, foreign.leads_to(path)))
-        return found + self._libraries({item.path for item in found})
+        return found
 
     def _in_bin(self) -> List[foreign.Found]:
         pythons = set(python_files(self.target.prefix))
@@ -90,7 +105,7 @@ class Unowned:
 
     def _libraries(self, known: Set[str]) -> List[foreign.Found]:
         """Libraries in the directories that installed ELF files search before the system's."""
-        directories, needed = foreign.loader_directories(self._elf_files())
+        directories, needed = foreign.loader_directories(self._elf_files(), self._dynamic)
         names = needed | self.library_names()
         found = []
         for directory in sorted(directories):
