@@ -77,10 +77,10 @@ def without_credentials(url: str) -> str:
 def canonical(requirement: Requirement) -> str:
     """One text for all spellings of a requirement.
 
-    >>> canonical(Requirement("Foo_Bar [b,a] <2, >=1"))
+    >>> canonical(Requirement("Foo_Bar [b,a,B] <2, >=1"))
     'foo-bar[a,b]<2,>=1'
     """
-    extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
+    extras = ",".join(sorted({canonicalize_name(extra) for extra in requirement.extras}))
     name = canonicalize_name(requirement.name) + (f"[{extras}]" if extras else "")
     marker = f"; {requirement.marker}" if requirement.marker else ""
     return f"{name}{requirement.specifier}{marker}"
