@@ -1,8 +1,8 @@
 """Forked workers that hash while the parent does its own work.
 
 Two threads cannot do both: each piece of Python in one makes the other wait for the interpreter lock, and
-a pass has half a second of it. So the big lists go to processes. Work is handed out through a pipe: a
-token names a batch of files, whoever is free takes the next one.
+a pass has half a second of it. So the big lists go to processes. Work is handed out through a file in
+memory whose offset all of them share: each read takes the next token, which names a batch of files.
 
 Linux only, and only in a process with a single thread: a fork copies no other.
 """
@@ -10,15 +10,12 @@ Linux only, and only in a process with a single thread: a fork copies no other.
 import marshal
 import os
 import struct
-import sys
 import threading
 from typing import Any, List, Optional, Sequence, Tuple
 
 from .hashing import BUFFER_BYTES, Hashed, Job, Row, hash_file
 
 _TOKEN = struct.Struct("<I")
-# A pipe holds 64 KiB: 16,384 tokens. The batches are made large enough to be fewer than that.
-_MOST_BATCHES = 8192
 _BATCH_BYTES = 1 << 20
 _BATCH_FILES = 64
 
@@ -26,7 +23,7 @@ Numbered = Tuple[int, Hashed]
 
 
 def can_fork() -> bool:
-    return sys.platform == "linux" and threading.active_count() == 1
+    return hasattr(os, "memfd_create") and threading.active_count() == 1
 
 
 class Crew:
@@ -35,7 +32,7 @@ class Crew:
     def __init__(self, jobs: Sequence[Job], workers: int) -> None:
         self._jobs = sorted(jobs, key=lambda job: -job.size)
         self._batches = _batches(self._jobs)
-        self._tokens = _filled_pipe(len(self._batches))
+        self._tokens = _token_file(len(self._batches))
         self._children = [self._fork() for _ in range(workers)]
 
     def finish(self) -> List[Tuple[Job, Hashed]]:
@@ -78,36 +75,28 @@ class Crew:
             done.extend((number, hash_file(self._jobs[number], buffer)) for number in range(start, end))
 
 
-def _filled_pipe(count: int) -> int:
-    """The reading end of a pipe that holds every token, and whose writing end is closed."""
-    reading, writing = os.pipe()
-    os.write(writing, b"".join(_TOKEN.pack(number) for number in range(count)))
-    os.close(writing)
-    return reading
+def _token_file(count: int) -> int:
+    """A descriptor to read every token from. Not a pipe: a user with many of them gets pipes of one page,
+    and writing into a full one would wait for ever."""
+    tokens = os.memfd_create("envlock-tokens")
+    with os.fdopen(os.dup(tokens), "wb") as stream:
+        stream.write(b"".join(_TOKEN.pack(number) for number in range(count)))
+    os.lseek(tokens, 0, os.SEEK_SET)
+    return tokens
 
 
 def _batches(jobs: Sequence[Job]) -> List[Tuple[int, int]]:
     """Ranges of the sorted jobs: a big file alone, small ones together."""
-    most_files = max(_BATCH_FILES, len(jobs) // _MOST_BATCHES * 2)
     found: List[Tuple[int, int]] = []
     start, size = 0, 0
     for number, job in enumerate(jobs):
         size += job.size
-        if size >= _BATCH_BYTES or number + 1 - start >= most_files:
+        if size >= _BATCH_BYTES or number + 1 - start >= _BATCH_FILES:
             found.append((start, number + 1))
             start, size = number + 1, 0
     if start < len(jobs):
         found.append((start, len(jobs)))
-    return _joined(found)
-
-
-def _joined(batches: List[Tuple[int, int]]) -> List[Tuple[int, int]]:
-    """Neighbours joined until the pipe holds them all."""
-    while len(batches) > _MOST_BATCHES * 2 - 1:
-        pairs = zip(batches[::2], batches[1::2])
-        odd = batches[-1:] if len(batches) % 2 else []
-        batches = [(left[0], right[1]) for left, right in pairs] + odd
-    return batches
+    return found
 
 
 def _gather(child: int, answers: int) -> List[Numbered]:

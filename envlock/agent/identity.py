@@ -9,7 +9,6 @@ from binascii import a2b_base64
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 LIB, SCRIPTS, HEADERS, DATA = "lib", "scripts", "headers", "data"
-PLACES = (LIB, SCRIPTS, HEADERS, DATA)
 
 # Written by installers, or about the installation rather than the distribution (IDENTITY 2.1).
 INSTALLER_FILES = frozenset(

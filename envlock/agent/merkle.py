@@ -1,7 +1,7 @@
 """The runtime hash: a Merkle root over leaves (IDENTITY 3)."""
 
 import hashlib
-from typing import Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Mapping, NamedTuple, Tuple
 
 PREFIX = "rt1:"
 
@@ -67,12 +67,6 @@ def distribution_value(version: str, digest: str) -> str:
 
 def conda_value(version: str, build: str, subdir: str, paths_digest: str) -> str:
     return f"{version} {build} {subdir} {paths_digest}"
-
-
-def is_runtime_hash(text: Optional[str]) -> bool:
-    if text is None or not text.startswith(PREFIX) or len(text) != len(PREFIX) + 64:
-        return False
-    return all(character in "0123456789abcdef" for character in text[len(PREFIX) :])
 
 
 def _leaf_name(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 from typing import List, Optional, Tuple
 
 from . import prefix as prefixes
+from .installed import relative_to_prefix
 from .interpreter import Interpreter, NoAnswer, ask, describe, from_json
 from .prefix import Layout, Prefix, PythonFault, layout_of
 
@@ -20,8 +21,7 @@ class Target:
 
     def name(self, path: str) -> str:
         """How a document names a file: relative to the prefix where it is inside, else as it is."""
-        start = self.prefix.path + "/"
-        return path[len(start) :] if path.startswith(start) else path
+        return relative_to_prefix(path, self.prefix.path)
 
     def is_prefix_python(self, path: str) -> bool:
         """Does a shebang that names `path` (absolute, or relative to `bin`) start this prefix's Python?"""
