@@ -17,10 +17,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bare import bare_loop, files_of
-from benchmarks.measure import Row, Sample, sample, table
-
-ROOT = Path(__file__).resolve().parent.parent
-ENVLOCK = str(Path(sys.executable).with_name("envlock"))
+from benchmarks.locking import locking
+from benchmarks.measure import ENVLOCK, ROOT, Row, Sample, sample, table
 
 
 def main() -> None:
@@ -44,35 +42,6 @@ def start_up(runs: int) -> list[Row]:
         Row("envlock --help", sample([ENVLOCK, "--help"], runs), "budget 0.12 s"),
         Row("python -c pass", sample([sys.executable, "-c", "pass"], runs), "peer"),
         Row("lock --check", sample(check, runs), "budget 0.25 s"),
-    ]
-
-
-def locking(work: Path, runs: int) -> list[Row]:
-    """A cold lock of PyTorch 2.6.0 + CUDA 12.4, transformers and datasets beside uv's own resolution."""
-    from uv import find_uv_bin
-
-    project = work / "bert"
-    shutil.copytree(ROOT / "examples/bert-cu124", project)
-    compile_command = [find_uv_bin(), "pip", "compile", "--no-config", "--no-cache", "--quiet"]
-    compile_command += ["--format", "pylock.toml", "--python-version", "3.11"]
-    compile_command += [
-        "--python-platform",
-        "x86_64-manylinux_2_28",
-        "--exclude-newer",
-        "2025-03-01T00:00:00Z",
-    ]
-    compile_command += [str(project / "pyproject.toml"), "-o", str(work / "pylock.toml")]
-    samples: dict[str, list[Sample]] = {"envlock": [], "uv": []}
-    for number in range(runs):  # in turn, so that a machine that slows down slows both
-        cold = {"UV_NO_CACHE": "1", "XDG_CACHE_HOME": str(work / f"cache{number}")}
-        (project / "envlock.lock").unlink(missing_ok=True)
-        samples["envlock"] += sample([ENVLOCK, "lock", "-q", "-p", str(project)], 1, cold)
-        samples["uv"] += sample(compile_command, 1)
-    warm = {"XDG_CACHE_HOME": str(work / "cache0")}
-    return [
-        Row("lock, cold", samples["envlock"], "budget: uv pip compile + 1.0 s"),
-        Row("uv pip compile, cold", samples["uv"], "peer"),
-        Row("lock again, warm", sample([ENVLOCK, "lock", "-q", "-p", str(project)], runs, warm), ""),
     ]
 
 

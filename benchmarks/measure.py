@@ -6,9 +6,14 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVLOCK = str(Path(sys.executable).with_name("envlock"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
