@@ -1,0 +1,41 @@
+"""`envlock diff`: what differs between two lockfiles."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from envlock.cli.options import FILE, Talk, talk_options
+
+
+@click.command("diff", short_help="what differs between two lockfiles")
+@click.argument("old", type=FILE, metavar="A")
+@click.argument("new", type=FILE, metavar="B")
+@talk_options
+def command(old: Path, new: Path, talk: Talk) -> int:
+    """Say what differs between the lockfiles A (old) and B (new), or those of two directories.
+
+    First whether other files get installed, then why; apart from that what leaves the runtime hash as it
+    is. Distributions that nothing but a changed one needs stand below it.
+
+    Exit status: 0 nothing differs, 1 something does.
+    """
+    from envlock.api import diff
+
+    found = diff(old, new)
+    if talk.as_json:
+        from envlock.report.lock_diff import document
+
+        click.echo(json.dumps(document(found, old=str(old), new=str(new)), indent=2))
+    else:
+        from envlock.cli.terminal import painter
+        from envlock.report.lock_diff import DiffLook, render
+
+        look = DiffLook(
+            old=str(old), new=str(new), quiet=talk.quiet, verbose=talk.verbose, paint=painter(sys.stdout)
+        )
+        click.echo(render(found, look))
+    return 0 if found.is_empty else 1
