@@ -3,10 +3,7 @@
     lock      manifest -> envlock.lock           check     is the lock that of the manifest?
     verify    lock and a prefix -> Report        verify_facts  lock and a facts document -> Report
     sync      lock -> virtual environment        repair    restore what differs
-    emit      lock -> a file for another tool
-    explain   a combination of PyTorch and CUDA -> does it exist, will it run
-    explain_lock  lock -> why each distribution is there
-    init      a repository -> a manifest         diff      two locks -> what differs
+    emit      lock -> a file for another tool        diff      two locks -> what differs
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
 """
@@ -19,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envlock.api.diffing import diff
     from envlock.api.emitting import EmitRequest, emit
-    from envlock.api.explaining import ExplainLockRequest, explain, explain_lock
-    from envlock.api.initialising import InitRequest, InitResult, init
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import How, VerifyRequest, verify, verify_facts
@@ -30,18 +25,13 @@ _HOMES = {
     "verifying": ("How", "VerifyRequest", "verify", "verify_facts"),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
-    "explaining": ("ExplainLockRequest", "explain", "explain_lock"),
-    "initialising": ("InitRequest", "InitResult", "init"),
     "diffing": ("diff",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "EmitRequest",
-    "ExplainLockRequest",
     "How",
-    "InitRequest",
-    "InitResult",
     "LockRequest",
     "LockResult",
     "RepairOutcome",
@@ -50,9 +40,6 @@ __all__ = [
     "check",
     "diff",
     "emit",
-    "explain",
-    "explain_lock",
-    "init",
     "lock",
     "repair",
     "sync",

@@ -33,8 +33,7 @@ _FOR_AFTERWARDS = ("envlock.resolve.wheels.remote", "envlock.resolve.resolution"
 class LockRequest:
     """What `lock` is asked. `upgrade` lets every pin go, `upgrade_packages` those named; `exclude_newer`
     (RFC 3339) and `python_exact` go before what manifest and old lock say; `deep` fetches every wheel
-    whole and proves its digest. `engine` is the resolver, `adopt` a lockfile of another tool whose pins are
-    kept."""
+    whole and proves its digest."""
 
     project: Path
     output: Path | None = None
@@ -44,8 +43,6 @@ class LockRequest:
     exclude_newer: str | None = None
     python_exact: str | None = None
     deep: bool = False
-    engine: str = "uv"
-    adopt: Path | None = None
     cache: Path | None = None
 
 
@@ -164,7 +161,6 @@ def _requests(
             pinned=_standing_pins(request, old, platform),
             exclude_newer=request.exclude_newer or manifest.exclude_newer,
             refresh=request.upgrade or bool(request.upgrade_packages),
-            engine=request.engine,
         )
         for platform in manifest.platforms
     )

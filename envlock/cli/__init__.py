@@ -12,9 +12,7 @@ from envlock import __version__
 
 # command -> one line of help; the module of the same name holds the command. Help needs no import.
 COMMANDS = {
-    "init": "write a manifest for a project that has none",
     "lock": "resolve the manifest and write envlock.lock",
-    "explain": "does a combination of PyTorch and CUDA exist, will it run; why a lock is as it is",
     "diff": "what differs between two lockfiles",
     "emit": "write a file for another tool: conda, docker, pylock, requirements",
     "sync": "make or repair an environment from the lock",

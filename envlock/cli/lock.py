@@ -33,20 +33,6 @@ if TYPE_CHECKING:
 @click.option("--exclude-newer", metavar="DATE", help="resolve as if it were that day, 00:00 UTC")
 @click.option("--variant", metavar="NAME", help="lock a variant of the manifest to envlock.NAME.lock")
 @click.option("--python", "python_exact", metavar="X.Y.Z", help="the patch that conda and Docker install")
-@click.option(
-    "--engine",
-    type=click.Choice(("uv", "pip-tools")),
-    default="uv",
-    show_default=True,
-    help="the resolver; pip-tools only for the platform and Python that envlock runs on",
-)
-@click.option(
-    "--from",
-    "adopt",
-    type=FILE,
-    metavar="FILE",
-    help="keep the pins of a uv.lock, pylock.toml or requirements.txt with hashes",
-)
 @click.option("--deep", is_flag=True, help="download every wheel and prove its digest from the bytes")
 @talk_options
 def command(
@@ -58,8 +44,6 @@ def command(
     exclude_newer: str | None,
     variant: str | None,
     python_exact: str | None,
-    engine: str,
-    adopt: Path | None,
     deep: bool,
     talk: Talk,
 ) -> int:
@@ -84,8 +68,6 @@ def command(
         exclude_newer=_instant(exclude_newer),
         python_exact=python_exact,
         deep=deep,
-        engine=engine,
-        adopt=adopt,
         cache=cache_directory(os.environ),
     )
     return _check(request, talk) if check else _lock(request, talk)

@@ -19,8 +19,7 @@ from envlock.resolve.uv_compile import Target
 class Request:
     """A manifest for one platform, and the pins (name -> version) that stay where they still fit.
 
-    `exclude_newer` is RFC 3339; `refresh` asks the indexes anew for what uv has in its cache; `engine` is
-    the resolver that is asked.
+    `exclude_newer` is RFC 3339; `refresh` asks the indexes anew for what uv has in its cache.
     """
 
     manifest: Manifest
@@ -29,7 +28,6 @@ class Request:
     pinned: Mapping[str, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     refresh: bool = False
-    engine: str = "uv"
 
     @property
     def target(self) -> Target:
