@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -23,8 +23,10 @@ from envlock.cli import cli
 from envlock.cli.boundary import error_document
 from envlock.errors import EnvlockError, Fault, ManifestInvalid
 from envlock.lock import Distribution, Fixup, ImageLock, ImagePlatform, Lock, Stack, Wheel, dumps, loads
+from envlock.lock.diff import diff
 from envlock.manifest import read_manifest
 from envlock.report import Finding, Report, Severity, Verdict
+from envlock.report.lock_diff import document
 from tests.integration.test_ranges import VECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -444,6 +446,20 @@ def test_the_keys_of_a_report() -> None:
         verdict=Verdict.MATCH, expected="", observed=None, level="warm", target="", findings=(finding,)
     ).to_json()
     assert _keys(_section("json.md", "envlock.verify/1")) == [*report, *report["findings"][0]]
+
+
+def test_the_keys_of_a_difference() -> None:
+    old = _full_lock()
+    torch = old.distributions[0]
+    wheel = replace(torch.wheels[0], digest="1" * 64)
+    new = replace(old, python="3.12", distributions=(replace(torch, wheels=(wheel,)),))
+    found = document(diff(old, new), old="a", new="b")
+    runtime = found["runtime"]
+    distribution, platform = runtime["distributions"][0], found["platforms"][0]
+    section = _section("json.md", "envlock.diff/1")
+    assert _keys(section) == [*found, *platform, *runtime, *distribution]
+    for key in (*found["other"], *runtime["python"], *distribution["old"], *distribution["wheels"][0]["old"]):
+        assert f"`{key}`" in section
 
 
 def test_the_keys_of_an_error() -> None:
