@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support.conda import Channel, build_channel
 
 # In CI the same examples on every run: what is found by chance is found at home, and becomes a test.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -43,3 +46,18 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 def _shared_uv_cache() -> Path:
     root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(root) / "uv"
+
+
+@pytest.fixture(scope="session")
+def conda_channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
+    """The channel of tests/support/conda, built once for all workers. Needs the package index: slow tests."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / "conda-channel", base / "conda-channel.done"
+    with (base / "conda-channel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return Channel(folder)
+        channel = build_channel(folder)
+        done.touch()
+    return channel

@@ -108,9 +108,18 @@ class Subject:
 
 def uv(*arguments: str | Path) -> None:
     """Run the uv of the test environment, offline, without anybody's configuration."""
+    _run_uv(*arguments, "--no-config", "--offline")
+
+
+def uv_online(*arguments: str | Path) -> None:
+    """Run the uv of the test environment with the machine's own configuration: it may fetch wheels."""
+    _run_uv(*arguments, "--python", sys.executable)
+
+
+def _run_uv(*arguments: str | Path) -> None:
     from uv import find_uv_bin
 
-    command = [find_uv_bin(), *map(str, arguments), "--no-config", "--offline", "--quiet"]
+    command = [find_uv_bin(), *map(str, arguments), "--quiet"]
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("UV_PROJECT", "VIRTUAL"))
     }

@@ -341,6 +341,25 @@ class LocalIndex(NamedIndex):
         return next((answer for answer in answers if answer is not None), _Answer(status=404))
 
 
+class FolderServer(LocalIndex):
+    """The files of a folder below `/{path}/`, with the same ranges, faults and log."""
+
+    def __init__(self, folder: Path, path: str) -> None:
+        super().__init__()
+        self._folder, self._below = folder.resolve(), f"/{path}/"
+
+    @property
+    def url(self) -> str:
+        return self.root + self._below.rstrip("/")
+
+    def look_up(self, path: str, accept: str) -> _Answer:
+        file = (self._folder / path.removeprefix(self._below)).resolve()
+        inside = path.startswith(self._below) and file.is_relative_to(self._folder)
+        return (
+            _Answer(status=200, body=file.read_bytes()) if inside and file.is_file() else _Answer(status=404)
+        )
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
