@@ -97,7 +97,8 @@ def test_the_links_of_a_text() -> None:
 
 def test_the_index_has_every_page() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in _links(_text("README.md"))}
-    assert linked == {page for page in PAGES if DOCS in page.parents} - {DOCS / "README.md"}
+    pages = {page for page in PAGES if DOCS in page.parents} - {DOCS / "README.md"}
+    assert {page for page in linked if DOCS in page.parents} == pages
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if DOCS in page.parents], ids=_named)
