@@ -9,6 +9,12 @@ where they land become slots, and what is left is hashed. Every file is then che
 
 Releases between two that write the same are taken to write that too (the spread is bisected where they
 differ). The same inputs give the same bytes.
+
+    python scripts/refresh_makers.py --python python3.11 --newer
+
+keeps what is known and looks only at the releases since; afterwards the bounds of the makers in the `dev`
+group of pyproject.toml may rise to what it prints. `--check` makes nothing: it tells the releases that are
+published and not known, and exits 1 when there are any.
 """
 
 from __future__ import annotations
@@ -17,18 +23,19 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
+from uv import find_uv_bin
 
 from envlock.agent import makers
 from envlock.agent.makers import PREFIX, PROMPT, PYTHON, TCL, Owner, Slot
@@ -534,7 +541,7 @@ def checked(samples: Sequence[Sample]) -> dict[Shape, Release]:
 # -- the document -------------------------------------------------------------------------------
 
 Known = list[tuple[Shape, Release]]
-Rows = dict[str, list[dict[str, object]]]
+Rows = dict[str, list[dict[str, Any]]]
 
 
 def document(known: Known) -> Rows:
@@ -543,7 +550,7 @@ def document(known: Known) -> Rows:
         authors.setdefault(shape, set()).add(release)
     rows: Rows = {}
     for shape in sorted(authors):
-        row: dict[str, object] = {
+        row: dict[str, Any] = {
             "maker": _authors(authors[shape]),
             "sha256": shape.sha256,
             "slots": [list(s) for s in shape.slots],
@@ -573,46 +580,125 @@ def render(rows: Rows) -> str:
     return "{\n" + ",\n".join(kinds) + "\n}\n"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Maker:
+    """A distribution that makes environments: the oldest release of interest, and which ones are alike."""
+
+    name: str
+    since: str
+    samples: Samples
+    same: Callable[[Version], object]
+
+
+def makers_of(options: argparse.Namespace) -> list[Maker]:
+    def series(version: Version) -> object:
+        return version.major, version.minor
+
+    def major(version: Version) -> object:
+        return version.major
+
+    return [
+        Maker(name="setuptools", since=options.setuptools_since, samples=setuptools_samples, same=major),
+        Maker(name="uv", since=options.uv_since, samples=uv_samples, same=series),
+        Maker(name="virtualenv", since=options.virtualenv_since, samples=virtualenv_samples, same=series),
+    ]
+
+
 def gather(tools: Tools, options: argparse.Namespace) -> Known:
     known: Known = []
     for python in tools.pythons:
         known += checked(stdlib_samples(tools, python)).items()
     for deb in sorted(options.deb):
         known += checked(deb_samples(tools, deb)).items()
-    for name, since, samples, same in (
-        ("setuptools", options.setuptools_since, setuptools_samples, lambda version: version.major),
-        ("uv", options.uv_since, uv_samples, lambda version: (version.major, version.minor)),
-        (
-            "virtualenv",
-            options.virtualenv_since,
-            virtualenv_samples,
-            lambda version: (version.major, version.minor),
-        ),
-    ):
-        print(name)
-        known += explore(tools, releases(tools, name, since), samples, same)
+    return known + _explored(tools, makers_of(options))
+
+
+def gather_newer(tools: Tools, options: argparse.Namespace) -> Known:
+    """What is known, and what the releases since write."""
+    known = read_known(json.loads(options.output.read_text("utf-8")))
+    return known + _explored(tools, [_since_known(maker, known) for maker in makers_of(options)])
+
+
+def _explored(tools: Tools, wanted: Sequence[Maker]) -> Known:
+    known: Known = []
+    for maker in wanted:
+        print(maker.name)
+        known += explore(tools, releases(tools, maker.name, maker.since), maker.samples, maker.same)
     return known
+
+
+# -- what is known already ----------------------------------------------------------------------
+
+
+def read_known(rows: Rows) -> Known:
+    """The document as it was found: each template with the first and the last release that writes it."""
+    return [
+        (Shape(kind=kind, sha256=row["sha256"], slots=tuple(Slot(*slot) for slot in row["slots"])), release)
+        for kind, found in rows.items()
+        for row in found
+        for release in _releases(row["maker"])
+    ]
+
+
+def _releases(authors: str) -> Iterator[Release]:
+    """
+    >>> [(release.maker, release.version) for release in _releases("stdlib venv 3.8 - 3.9, uv 0.4.0")]
+    [('stdlib venv', '3.8'), ('stdlib venv', '3.9'), ('uv', '0.4.0')]
+    """
+    for author in authors.split(", "):
+        first, _, last = author.partition(" - ")
+        maker, _, version = first.rpartition(" ")
+        yield from (Release(maker=maker, version=text) for text in (version, last) if text)
+
+
+def newest_known(known: Known, maker: str) -> str:
+    """The newest release of a distribution that the data knows. Debian's releases are none of an index's."""
+    versions = {release.version for _, release in known if release.maker == maker}
+    return str(max(Version(version) for version in versions if "-" not in version))
+
+
+def _since_known(maker: Maker, known: Known) -> Maker:
+    return replace(maker, since=newest_known(known, maker.name))
+
+
+def unknown(tools: Tools, options: argparse.Namespace) -> list[str]:
+    """Releases that are published and not known, one line for each maker that has any."""
+    known = read_known(json.loads(options.output.read_text("utf-8")))
+    lines = []
+    for maker in makers_of(options):
+        newest = newest_known(known, maker.name)
+        newer = releases(tools, maker.name, newest)[1:]
+        lines += [f"{maker.name}: known up to {newest}, published since: {', '.join(newer)}"] if newer else []
+    return lines
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--python", action="append", required=True, help="an interpreter; repeat it")
+    parser.add_argument("--python", action="append", default=[], help="an interpreter; repeat it")
     parser.add_argument("--deb", action="append", default=[], type=Path, help="a package of Debian or Ubuntu")
-    parser.add_argument("--uv", default=shutil.which("uv") or "uv")
+    parser.add_argument("--uv", default=find_uv_bin())
     parser.add_argument("--uv-since", default="0.4.0")
     parser.add_argument("--virtualenv-since", default="20.21.0")
     parser.add_argument("--setuptools-since", default="50.0.0")
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    return parser.parse_args(arguments)
+    parser.add_argument("--newer", action="store_true", help="keep what is known, look at releases since")
+    parser.add_argument("--check", action="store_true", help="only tell the releases that are not known")
+    options = parser.parse_args(arguments)
+    options.python = options.python or [sys.executable]
+    return options
 
 
 def main(arguments: Sequence[str]) -> None:
     options = options_of(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         tools = Tools(uv=options.uv, pythons=tuple(options.python), scratch=Path(scratch).resolve())
-        text = render(document(gather(tools, options)))
-    options.output.write_text(text, encoding="utf-8")
-    print(f"{options.output}: {text.count('sha256')} templates")
+        if options.check:
+            raise SystemExit("\n".join(unknown(tools, options)) or 0)
+        known = gather_newer(tools, options) if options.newer else gather(tools, options)
+    options.output.write_text(render(document(known)), encoding="utf-8")
+    print(f"{options.output}: {len({shape for shape, _ in known})} templates")
+    for maker in makers_of(options):
+        print(f"  {maker.name}: known up to {newest_known(known, maker.name)}")
 
 
 if __name__ == "__main__":
