@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import click
 
+from envlock.agent.places import ACTIVE, environment_at_hand
 from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
-_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +125,7 @@ class Chosen:
     def passed_over(self) -> Path | None:
         """./.venv, where a variable that names another environment went before it."""
         here = Path(".venv")
-        is_variable = self.by in _VARIABLES
+        is_variable = self.by in ACTIVE
         return here if is_variable and here.is_dir() and not _same(here, self.prefix) else None
 
     def announced(self) -> str:
@@ -143,15 +143,13 @@ def find_target(prefix: Path | None, python: Path | None) -> Chosen:
         return Chosen(prefix=prefix, by="--prefix")
     if python is not None:
         return Chosen(prefix=_prefix_of(python), by="--python")
-    for variable in _VARIABLES:
-        if os.environ.get(variable):
-            return Chosen(prefix=Path(os.environ[variable]), by=variable)
-    if Path(".venv").is_dir():
-        return Chosen(prefix=Path(".venv"), by="./.venv")
-    raise CouldNotTell(
-        "there is no environment to look at: no VIRTUAL_ENV, no CONDA_PREFIX, no ./.venv",
-        hint="`envlock sync` makes one, `--prefix DIR` names one",
-    )
+    found = environment_at_hand(os.environ)
+    if found is None:
+        raise CouldNotTell(
+            "there is no environment to look at: no VIRTUAL_ENV, no CONDA_PREFIX, no ./.venv",
+            hint="`envlock sync` makes one, `--prefix DIR` names one",
+        )
+    return Chosen(prefix=Path(found[0]), by=found[1])
 
 
 def _same(one: Path, other: Path) -> bool:

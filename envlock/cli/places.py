@@ -1,28 +1,16 @@
-"""Where envlock keeps what it may forget, and how places are called in what it says."""
+"""How places are called in what envlock says, and where it keeps what it may forget."""
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from envlock.agent import places
+
 
 def cache_directory(environment: Mapping[str, str]) -> Path:
-    """`ENVLOCK_CACHE_DIR`, else `envlock` below XDG_CACHE_HOME or ~/.cache; without a home a folder that
-    goes when the command ends."""
-    if environment.get("ENVLOCK_CACHE_DIR"):
-        return Path(environment["ENVLOCK_CACHE_DIR"]).absolute()
-    base, home = environment.get("XDG_CACHE_HOME", ""), environment.get("HOME", "")
-    if Path(base).is_absolute():
-        return Path(base) / "envlock"
-    if Path(home).is_absolute():
-        return Path(home) / ".cache" / "envlock"
-    folder = tempfile.mkdtemp(prefix="envlock-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    return Path(places.cache_directory(environment))
 
 
 def shown(path: Path | str) -> str:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from envlock.emit import conda, docker, pylock, requirements
 from envlock.emit.model import EmitOptions, Emitter
+from envlock.verbs import make_verb
 
 FORMATS: Mapping[str, Emitter] = MappingProxyType(
     {
@@ -21,3 +22,5 @@ FORMATS: Mapping[str, Emitter] = MappingProxyType(
 )
 
 __all__ = ["FORMATS", "EmitOptions", "Emitter"]
+
+make_verb(__name__)  # `envlock.emit(…)`

@@ -16,6 +16,7 @@ from envlock.lock.model import (
 from envlock.lock.reader import loads
 from envlock.lock.runtime import runtime_hash, runtime_tree
 from envlock.lock.writer import dumps
+from envlock.verbs import make_verb
 
 __all__ = [
     "LOCK_VERSION",
@@ -33,3 +34,5 @@ __all__ = [
     "runtime_tree",
     "write_lock",
 ]
+
+make_verb(__name__)  # `envlock.lock(…)`
