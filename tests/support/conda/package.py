@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import posixpath
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -37,9 +38,12 @@ class File:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
+    """A symbolic link; `sha256` None: that of the file of the package that it leads to, else of nothing, as
+    conda-build and rattler-build have it."""
+
     path: str
     target: str
-    sha256: str = hashlib.sha256(b"").hexdigest()
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,13 +117,21 @@ def _index(package: CondaPackage) -> dict[str, Any]:
 
 
 def _paths(files: Iterable[File | Link]) -> dict[str, Any]:
-    rows = sorted((_row(file) for file in files), key=lambda row: str(row["_path"]))
+    by_path = {file.path: file for file in files}
+    rows = sorted((_row(file, by_path) for file in by_path.values()), key=lambda row: str(row["_path"]))
     return {"paths": rows, "paths_version": 1}
 
 
-def _row(file: File | Link) -> Mapping[str, Any]:
+def _row(file: File | Link, files: Mapping[str, File | Link]) -> Mapping[str, Any]:
     if isinstance(file, Link):
-        return {"_path": file.path, "path_type": "softlink", "sha256": file.sha256, "size_in_bytes": 0}
+        content = _led_to(file, files)
+        sha256 = file.sha256 or hashlib.sha256(content).hexdigest()
+        return {
+            "_path": file.path,
+            "path_type": "softlink",
+            "sha256": sha256,
+            "size_in_bytes": len(content),
+        }
     row = {
         "_path": file.path,
         "path_type": "hardlink",
@@ -129,6 +141,13 @@ def _row(file: File | Link) -> Mapping[str, Any]:
     if file.mode is None:
         return row
     return {**row, "file_mode": file.mode, "prefix_placeholder": PLACEHOLDER}
+
+
+def _led_to(link: Link, files: Mapping[str, File | Link]) -> bytes:
+    target = files.get(posixpath.normpath(posixpath.join(posixpath.dirname(link.path), link.target)))
+    if isinstance(target, Link):
+        return _led_to(target, files)
+    return target.content if target is not None else b""
 
 
 def _tar(files: Iterable[File | Link]) -> bytes:
