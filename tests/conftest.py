@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.conda import Channel, build_channel
+from tests.support.dockerd import Dockerd, dockerd
 
 # In CI the same examples on every run: what is found by chance is found at home, and becomes a test.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -61,3 +63,10 @@ def conda_channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         channel = build_channel(folder)
         done.touch()
     return channel
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[Dockerd]:
+    """A Docker daemon of this worker's own, which ends with it."""
+    with dockerd() as daemon:
+        yield daemon
