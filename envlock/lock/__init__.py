@@ -5,6 +5,8 @@ from __future__ import annotations
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.model import (
     LOCK_VERSION,
+    CondaLock,
+    CondaPackage,
     Distribution,
     Fixup,
     ImageLock,
@@ -14,12 +16,14 @@ from envlock.lock.model import (
     Wheel,
 )
 from envlock.lock.reader import loads
-from envlock.lock.runtime import runtime_hash, runtime_tree
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash, runtime_tree
 from envlock.lock.writer import dumps
 from envlock.verbs import make_verb
 
 __all__ = [
     "LOCK_VERSION",
+    "CondaLock",
+    "CondaPackage",
     "Distribution",
     "Fixup",
     "ImageLock",
@@ -27,6 +31,7 @@ __all__ = [
     "Lock",
     "Stack",
     "Wheel",
+    "conda_runtime_hash",
     "dumps",
     "loads",
     "read_lock",

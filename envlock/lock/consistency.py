@@ -10,6 +10,7 @@ from typing import TypeVar
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from envlock.lock.conda_consistency import judge_conda
 from envlock.lock.model import Distribution, Lock
 from envlock.manifest.tables import Table, code
 
@@ -61,6 +62,7 @@ def judge_lock(lock: Lock, table: Table) -> None:
     _judge_platforms(named, table)
     _judge_one_wheel(named, table)
     _judge_stack(named, table)
+    judge_conda(lock, table)
 
 
 def _fault(table: Table, path: str, message: str) -> None:
@@ -99,6 +101,7 @@ def _judge_names(lock: Lock, table: Table) -> None:
     locked = {distribution.name for distribution in lock.distributions}
     if "" in locked:  # a name at fault may be the one that is required
         return
+    locked |= {name for package in lock.conda_packages for name, _ in package.distributions}
     for distribution in lock.distributions:
         for name in distribution.requires:
             if name not in locked:
@@ -120,6 +123,7 @@ def _judge_one_wheel(lock: Lock, table: Table) -> None:
 def _judge_stack(lock: Lock, table: Table) -> None:
     for platform, stack in lock.stack.items():
         locked = [row.version for row, _ in lock.on(platform) if row.name == "torch"]
+        locked += [row.version for row in lock.conda_on(platform) if row.name == "pytorch"]
         if stack.torch and locked and not _same_public(stack.torch, locked[0]):
             _fault(table, f"stack.{platform}.torch", f"torch {locked[0]} is locked, not {stack.torch}")
 

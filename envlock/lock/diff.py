@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
+from envlock.lock.conda_diff import CondaChange, conda_changes, conda_values, harmless_values
 from envlock.lock.graph import Graph
 from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 
 PYTHON, GLIBC = "python", "glibc"
 
@@ -74,11 +75,14 @@ class DistributionChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlatformDiff:
-    """The runtime hashes of a platform; None: not in that lock. `stack` has what differs of it."""
+    """The runtime hashes of a platform; None: not in that lock. `stack` has what differs of it.
+    `old_conda` and `new_conda` are those of a conda prefix, where the lock has conda packages."""
 
     platform: str
     old: str | None
     new: str | None
+    old_conda: str | None
+    new_conda: str | None
     torch: str | None
     stack: tuple[ValueChange, ...]
 
@@ -89,18 +93,19 @@ class PlatformDiff:
     @property
     def differs(self) -> bool:
         """Whether other files get installed, where both locks have the platform."""
-        return self.is_shared and self.old != self.new
+        return self.is_shared and (self.old, self.old_conda) != (self.new, self.new_conda)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockDiff:
-    """`python`, `settings` and `distributions` explain the runtime hashes that differ; `values` and
+    """`python`, `settings`, `distributions` and `conda` explain the runtime hashes that differ; `values` and
     `same_files` leave them as they are. Distributions: causes first, those that others need later."""
 
     platforms: tuple[PlatformDiff, ...]
     python: ValueChange | None
     settings: tuple[ValueChange, ...]
     distributions: tuple[DistributionChange, ...]
+    conda: tuple[CondaChange, ...]
     values: tuple[ValueChange, ...]
     same_files: tuple[DistributionChange, ...]
 
@@ -112,7 +117,7 @@ class LockDiff:
     @property
     def is_empty(self) -> bool:
         kept = all(platform.is_shared and not platform.stack for platform in self.platforms)
-        found = (self.python, self.settings, self.distributions, self.values, self.same_files)
+        found = (self.python, self.settings, self.distributions, self.conda, self.values, self.same_files)
         return kept and not any(found)
 
 
@@ -127,7 +132,8 @@ def diff(old: Lock, new: Lock) -> LockDiff:
         python=next(_values({PYTHON: old.python}, {PYTHON: new.python}), None),
         settings=tuple(_values(old.settings, new.settings)),
         distributions=_explained(runtime, *sides),
-        values=tuple(_values(_others(old), _others(new))),
+        conda=conda_changes(old, new, shared),
+        values=(*_values(_others(old), _others(new)), *_values(*harmless_values(old, new, shared))),
         same_files=tuple(change for change in changes if change.kind is Kind.SAME_FILES),
     )
 
@@ -173,6 +179,7 @@ def _others(lock: Lock) -> dict[str, str | None]:
         "exclude-newer": lock.exclude_newer,
         "project": lock.project,
         **_image(lock.image),
+        **conda_values(lock),
     }
 
 
@@ -194,6 +201,8 @@ def _platforms(old: Lock, new: Lock) -> Iterator[PlatformDiff]:
             platform=platform,
             old=runtime_hash(old, platform) if platform in old.platforms else None,
             new=runtime_hash(new, platform) if platform in new.platforms else None,
+            old_conda=conda_runtime_hash(old, platform),
+            new_conda=conda_runtime_hash(new, platform),
             torch=after.torch if after.torch == before.torch else None,
             stack=tuple(_stack_changes(before, after)) if shared else (),
         )

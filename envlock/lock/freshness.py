@@ -23,6 +23,7 @@ def _reasons(lock: Lock, manifest: Manifest) -> Iterator[str]:
     yield from _values(lock, manifest)
     yield from _platforms(lock, manifest)
     yield from _settings(lock, manifest)
+    yield from _conda(lock, manifest)
     yield from _requirements(lock, manifest)
 
 
@@ -60,6 +61,20 @@ def _settings(lock: Lock, manifest: Manifest) -> Iterator[str]:
         asked, locked = manifest.settings.get(name), lock.settings.get(name)
         if asked != locked:
             yield f"setting `{name}` is {_spoken(asked)} in the manifest, {_spoken(locked)} in the lock"
+
+
+def _conda(lock: Lock, manifest: Manifest) -> Iterator[str]:
+    if (lock.conda is None) is not (manifest.conda is None):
+        yield f"conda packages are {'locked, and not' if lock.conda else 'not locked, and'} asked for"
+    if lock.conda is None or manifest.conda is None:
+        return
+    if lock.conda.channels != manifest.conda.channels:
+        asked, locked = (" ".join(each.channels) for each in (manifest.conda, lock.conda))
+        yield f"the conda channels are {_spoken(asked)} in the manifest, {_spoken(locked)} in the lock"
+    for platform, virtual in sorted(lock.conda.virtual_packages.items()):
+        for name, version in sorted(manifest.conda.virtual_packages.items()):
+            if name in virtual and virtual[name] != version:
+                yield f"{name} is {_spoken(version)} in the manifest, {_spoken(virtual[name])} for {platform}"
 
 
 def _requirements(lock: Lock, manifest: Manifest) -> Iterator[str]:

@@ -53,6 +53,51 @@ class Distribution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CondaPackage:
+    """A pinned conda package: what its channel's repodata says of it, and what its archive holds.
+
+    `subdir` is where the channel has it (`linux-64`, `noarch`), `platforms` are those of the lock that take
+    it. `size` in bytes, `timestamp` in milliseconds since 1970. `depends` and `constrains` are match
+    specifications as the record spells them. `distributions` are the Python distributions that it installs
+    as (normalised name, version), `entry_points` rows of `name = module:attr` that the installer writes.
+    `site_packages` is a Python's own word where `noarch: python` packages go (CEP 17). `link_scripts` names
+    those that it would run (`post-link`), `clobbers` its paths that another package of one of its platforms
+    has with other content. `paths` is the paths digest (IDENTITY 3).
+    """
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    noarch: str | None
+    platforms: tuple[str, ...]
+    channel: str
+    file: str
+    sha256: str
+    md5: str | None
+    size: int
+    timestamp: int | None
+    depends: tuple[str, ...]
+    constrains: tuple[str, ...]
+    paths: str
+    distributions: tuple[tuple[str, str], ...] = ()
+    entry_points: tuple[str, ...] = ()
+    site_packages: str | None = None
+    link_scripts: tuple[str, ...] = ()
+    clobbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaLock:
+    """How the conda packages were solved: `channels` by name, the first with the highest priority, and per
+    platform the virtual packages, as name -> version or `version=build`."""
+
+    channels: tuple[str, ...]
+    virtual_packages: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stack:
     """The PyTorch/CUDA stack of one platform, as resolved. None: not in this lock, or not known."""
 
@@ -97,6 +142,8 @@ class Lock:
     settings: Mapping[str, str]
     distributions: tuple[Distribution, ...]
     image: ImageLock | None = None
+    conda: CondaLock | None = None
+    conda_packages: tuple[CondaPackage, ...] = ()
 
     def on(self, platform: str) -> Iterator[tuple[Distribution, Wheel]]:
         """Every distribution of `platform` with the one wheel that is locked for it, by name."""
@@ -104,3 +151,7 @@ class Lock:
             wheel = distribution.wheel_for(platform)
             if wheel is not None:
                 yield distribution, wheel
+
+    def conda_on(self, platform: str) -> Iterator[CondaPackage]:
+        """Every conda package of `platform`, by name."""
+        return (package for package in self.conda_packages if platform in package.platforms)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from envlock.errors import LockfileInvalid
 from envlock.lock import patterns
+from envlock.lock.conda_reader import read_conda, read_conda_packages
+from envlock.lock.conda_writer import conda_order
 from envlock.lock.consistency import judge_distribution, judge_lock
 from envlock.lock.model import (
     LOCK_VERSION,
@@ -17,15 +19,19 @@ from envlock.lock.model import (
     Stack,
     Wheel,
 )
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.reading import per_platform, sorted_texts, text
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.lock.writer import order
 from envlock.manifest import patterns as manifest_patterns
 from envlock.manifest.documents import parse_toml
-from envlock.manifest.tables import Faults, Rule, Table, code
+from envlock.manifest.tables import Faults, Table, code
 
 _REMAKE = "restore it from version control, or remove it and run `envlock lock`"
 _TOP = ("manifest", "python", "python-exact", "glibc", "platforms", "runtime")
-_TOP_OPTIONAL = ("version", "exclude-newer", "project", "stack", "settings", "image", "distribution")
+_TOP_OPTIONAL = (
+    *("version", "exclude-newer", "project", "stack", "settings"),
+    *("image", "conda", "distribution", "conda-package"),
+)
 _STACK = ("torch", "cuda", "variant", "cudnn", "nccl", "triton", "gpu-archs", "driver")
 _DISTRIBUTION = ("name", "version", "index", "requires", "wheels")
 _WHEEL = ("file", "platforms", "sha256", "size", "unpacked", "files", "digest")
@@ -46,7 +52,11 @@ def loads(text: str, *, where: str) -> Lock:
     if not faults:
         _judge_runtime(lock, table)
     faults.raise_if_any(LockfileInvalid, where, _REMAKE)
-    return replace(lock, distributions=tuple(sorted(lock.distributions, key=order)))
+    return replace(
+        lock,
+        distributions=tuple(sorted(lock.distributions, key=order)),
+        conda_packages=tuple(sorted(lock.conda_packages, key=conda_order)),
+    )
 
 
 def _check_version(table: Table) -> None:
@@ -67,26 +77,22 @@ def _lock(table: Table) -> Lock:
     table.only((*_TOP_OPTIONAL, *_TOP))
     table.require(_TOP)
     return Lock(
-        manifest=_text(table, "manifest", patterns.SHA256),
-        python=_text(table, "python", manifest_patterns.PYTHON),
-        python_exact=_text(table, "python-exact", patterns.PYTHON_EXACT),
-        platforms=_sorted_texts(table, "platforms", manifest_patterns.PLATFORM),
-        glibc=_text(table, "glibc", manifest_patterns.GLIBC),
+        manifest=text(table, "manifest", patterns.SHA256),
+        python=text(table, "python", manifest_patterns.PYTHON),
+        python_exact=text(table, "python-exact", patterns.PYTHON_EXACT),
+        platforms=sorted_texts(table, "platforms", manifest_patterns.PLATFORM),
+        glibc=text(table, "glibc", manifest_patterns.GLIBC),
         exclude_newer=table.text("exclude-newer", manifest_patterns.INSTANT),
         project=table.text("project", patterns.NAME),
-        stack={platform: _stack(row) for platform, row in _per_platform(table, "stack").items()},
+        stack={platform: _stack(row) for platform, row in per_platform(table, "stack").items()},
         settings=table.named_texts(
             "settings", manifest_patterns.SETTING_NAME, manifest_patterns.SETTING_VALUE
         ),
         distributions=tuple(map(_distribution, table.tables("distribution"))),
         image=_image(table),
+        conda=read_conda(table),
+        conda_packages=read_conda_packages(table),
     )
-
-
-def _per_platform(table: Table, key: str) -> dict[str, Table]:
-    rows = table.below(key)
-    known = (name for name in rows.data if rows.admits_key(name, manifest_patterns.PLATFORM))
-    return {name: row for name in known if (row := rows.table(name)) is not None}
 
 
 def _stack(table: Table) -> Stack:
@@ -110,9 +116,9 @@ def _image(table: Table) -> ImageLock | None:
     image.only(("base", "digest", "platforms"))
     image.require(("base",))
     return ImageLock(
-        base=_text(image, "base", manifest_patterns.IMAGE_BASE),
+        base=text(image, "base", manifest_patterns.IMAGE_BASE),
         digest=image.text("digest", manifest_patterns.HASH),
-        platforms={name: _image_platform(row) for name, row in _per_platform(image, "platforms").items()},
+        platforms={name: _image_platform(row) for name, row in per_platform(image, "platforms").items()},
     )
 
 
@@ -120,21 +126,21 @@ def _image_platform(table: Table) -> ImagePlatform:
     table.only(("manifest", "diff-ids"))
     table.require(("manifest", "diff-ids"))
     return ImagePlatform(
-        manifest=_text(table, "manifest", manifest_patterns.HASH),
+        manifest=text(table, "manifest", manifest_patterns.HASH),
         diff_ids=table.texts("diff-ids", manifest_patterns.HASH) or (),
     )
 
 
 def _distribution(table: Table) -> Distribution:
-    name = _text(table, "name", patterns.NAME)
+    name = text(table, "name", patterns.NAME)
     row = replace(table, path=f"distribution.{name}") if name else table
     row.only(_DISTRIBUTION)
     row.require(_DISTRIBUTION)
     distribution = Distribution(
         name=name,
-        version=_text(row, "version", patterns.VERSION),
-        index=_text(row, "index", manifest_patterns.INDEX_NAME),
-        requires=_sorted_texts(row, "requires", patterns.NAME),
+        version=text(row, "version", patterns.VERSION),
+        index=text(row, "index", manifest_patterns.INDEX_NAME),
+        requires=sorted_texts(row, "requires", patterns.NAME),
         wheels=tuple(sorted(map(_wheel, row.tables("wheels")), key=lambda wheel: wheel.file)),
     )
     judge_distribution(distribution, row)
@@ -145,13 +151,13 @@ def _wheel(table: Table) -> Wheel:
     table.only((*_WHEEL, "fixups"))
     table.require(_WHEEL)
     return Wheel(
-        file=_text(table, "file", patterns.WHEEL_FILE),
+        file=text(table, "file", patterns.WHEEL_FILE),
         platforms=_wheel_platforms(table),
-        sha256=_text(table, "sha256", patterns.SHA256),
+        sha256=text(table, "sha256", patterns.SHA256),
         size=table.integer("size") or 0,
         unpacked=table.integer("unpacked") or 0,
         files=table.integer("files") or 0,
-        digest=_text(table, "digest", patterns.SHA256),
+        digest=text(table, "digest", patterns.SHA256),
         fixups=tuple(sorted(map(_fixup, table.tables("fixups")), key=lambda row: (row.place, row.path))),
     )
 
@@ -162,45 +168,38 @@ def _fixup(table: Table) -> Fixup:
     sha256, absent = table.text("sha256", patterns.SHA256), table.flag("absent")
     if absent is ("sha256" in table.data):
         table.fault("sha256", "a fixup has either `sha256` or `absent = true`")
-    place, path = _text(table, "place", patterns.PLACE), _text(table, "path", patterns.FIXUP_PATH)
+    place, path = text(table, "place", patterns.PLACE), text(table, "path", patterns.FIXUP_PATH)
     return Fixup(place=place, path=path, sha256=sha256)
-
-
-def _text(table: Table, key: str, wanted: Rule) -> str:
-    """The text at `key`; empty where there is a fault, which `require` or the rule has told."""
-    return table.text(key, wanted) or ""
-
-
-def _sorted_texts(table: Table, key: str, wanted: Rule) -> tuple[str, ...]:
-    texts = sorted(table.texts(key, wanted) or ())
-    for text in {text for text in texts if texts.count(text) > 1}:
-        table.fault(key, f"{code(text)} is there twice")
-    return tuple(texts)
 
 
 def _wheel_platforms(row: Table) -> tuple[str, ...]:
     if row.data.get("platforms") == []:
         row.fault("platforms", "names no platform")
-    return _sorted_texts(row, "platforms", manifest_patterns.PLATFORM)
+    return sorted_texts(row, "platforms", manifest_patterns.PLATFORM)
 
 
 def _judge_runtime(lock: Lock, table: Table) -> None:
     """Fault a `[runtime]` that is not what the lock's own parts hash to."""
-    rows = _per_platform(table, "runtime")
+    rows = per_platform(table, "runtime")
     table.below("runtime").require(lock.platforms)
     for platform, row in rows.items():
-        row.only(("wheels",))
-        row.require(("wheels",))
-        said = row.text("wheels", patterns.RUNTIME_HASH)
+        row.only(("wheels", "conda"))
         if platform not in lock.platforms:
             table.fault(f"runtime.{platform}", f"{code(platform)} is not among `platforms`")
-        elif said is not None and said != _computed(lock, platform, row):
-            row.fault("wheels", "the runtime hash does not follow from the lock: it was edited, or merged")
+        else:
+            _judge_hashes(lock, platform, row)
 
 
-def _computed(lock: Lock, platform: str, row: Table) -> str | None:
+def _judge_hashes(lock: Lock, platform: str, row: Table) -> None:
     try:
-        return runtime_hash(lock, platform)
+        computed = {"wheels": runtime_hash(lock, platform), "conda": conda_runtime_hash(lock, platform)}
     except ValueError as error:  # a Python that the stack facts cannot describe
         row.fault("wheels", str(error))
-        return None
+        return
+    row.require(key for key, value in computed.items() if value is not None)
+    for key, value in computed.items():
+        said = row.text(key, patterns.RUNTIME_HASH)
+        if value is None and said is not None:
+            row.fault(key, f"the lock has no conda package for {platform}")
+        elif said is not None and said != value:
+            row.fault(key, "the runtime hash does not follow from the lock: it was edited, or merged")

@@ -6,18 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from packaging.version import Version
 
+from envlock.lock.conda_writer import conda_order, conda_package, conda_tables
 from envlock.lock.model import LOCK_VERSION, Distribution, Fixup, ImageLock, Lock, Stack, Wheel
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
+from envlock.lock.spelling import array, text, texts
 
 _HEADER = "# made by envlock, not to be edited: `envlock lock` writes it"
-# What a TOML basic string must escape, in the spellings that JSON has too: the agent reads it as such.
-_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)} | {
-    ord('"'): '\\"',
-    ord("\\"): "\\\\",
-    ord("\n"): "\\n",
-    ord("\t"): "\\t",
-    ord("\r"): "\\r",
-}
 
 
 def dumps(lock: Lock) -> str:
@@ -28,7 +22,9 @@ def dumps(lock: Lock) -> str:
         _settings(lock.settings),
         *(_runtime(lock, platform) for platform in sorted(lock.platforms)),
         *_image(lock.image),
+        *conda_tables(lock.conda),
         *(_distribution(distribution) for distribution in sorted(lock.distributions, key=order)),
+        *(conda_package(package) for package in sorted(lock.conda_packages, key=conda_order)),
     )
     return "\n".join("".join(f"{line}\n" for line in table) for table in map(tuple, tables) if table)
 
@@ -41,7 +37,7 @@ def order(distribution: Distribution) -> tuple[str, Version, str, str]:
 def _top(lock: Lock) -> Iterator[str]:
     yield _HEADER
     yield f"version = {LOCK_VERSION}"
-    yield from _texts(
+    yield from texts(
         ("manifest", lock.manifest),
         ("python", lock.python),
         ("python-exact", lock.python_exact),
@@ -49,12 +45,12 @@ def _top(lock: Lock) -> Iterator[str]:
         ("exclude-newer", lock.exclude_newer),
         ("project", lock.project),
     )
-    yield f"platforms = {_array(sorted(lock.platforms))}"
+    yield f"platforms = {array(sorted(lock.platforms))}"
 
 
 def _stack(platform: str, stack: Stack) -> Iterator[str]:
     yield f"[stack.{platform}]"
-    yield from _texts(
+    yield from texts(
         ("torch", stack.torch),
         ("cuda", stack.cuda),
         ("variant", stack.variant),
@@ -63,37 +59,37 @@ def _stack(platform: str, stack: Stack) -> Iterator[str]:
         ("triton", stack.triton),
     )
     if stack.gpu_archs:
-        yield f"gpu-archs = {_array(stack.gpu_archs)}"
-    yield from _texts(("driver", stack.driver))
+        yield f"gpu-archs = {array(stack.gpu_archs)}"
+    yield from texts(("driver", stack.driver))
 
 
 def _settings(settings: Mapping[str, str]) -> Iterator[str]:
     if settings:
         yield "[settings]"
-        yield from _texts(*sorted(settings.items()))
+        yield from texts(*sorted(settings.items()))
 
 
 def _runtime(lock: Lock, platform: str) -> Iterator[str]:
     yield f"[runtime.{platform}]"
-    yield from _texts(("wheels", runtime_hash(lock, platform)))
+    yield from texts(("wheels", runtime_hash(lock, platform)), ("conda", conda_runtime_hash(lock, platform)))
 
 
 def _image(image: ImageLock | None) -> Iterator[Iterator[str]]:
     if image is None:
         return
-    yield iter(["[image]", *_texts(("base", image.base), ("digest", image.digest))])
+    yield iter(["[image]", *texts(("base", image.base), ("digest", image.digest))])
     for name in sorted(image.platforms):
         platform = image.platforms[name]
-        rows = (*_texts(("manifest", platform.manifest)), f"diff-ids = {_array(platform.diff_ids)}")
+        rows = (*texts(("manifest", platform.manifest)), f"diff-ids = {array(platform.diff_ids)}")
         yield iter([f"[image.platforms.{name}]", *rows])
 
 
 def _distribution(distribution: Distribution) -> Iterator[str]:
     yield "[[distribution]]"
-    yield from _texts(
+    yield from texts(
         ("name", distribution.name), ("version", distribution.version), ("index", distribution.index)
     )
-    yield f"requires = {_array(sorted(distribution.requires))}"
+    yield f"requires = {array(sorted(distribution.requires))}"
     yield "wheels = ["
     for wheel in sorted(distribution.wheels, key=lambda wheel: wheel.file):
         yield f"    {_wheel(wheel)},"
@@ -102,13 +98,13 @@ def _distribution(distribution: Distribution) -> Iterator[str]:
 
 def _wheel(wheel: Wheel) -> str:
     rows = [
-        f"file = {_text(wheel.file)}",
-        f"platforms = {_array(sorted(wheel.platforms))}",
-        f"sha256 = {_text(wheel.sha256)}",
+        f"file = {text(wheel.file)}",
+        f"platforms = {array(sorted(wheel.platforms))}",
+        f"sha256 = {text(wheel.sha256)}",
         f"size = {wheel.size}",
         f"unpacked = {wheel.unpacked}",
         f"files = {wheel.files}",
-        f"digest = {_text(wheel.digest)}",
+        f"digest = {text(wheel.digest)}",
     ]
     if wheel.fixups:
         fixups = sorted(wheel.fixups, key=lambda fixup: (fixup.place, fixup.path))
@@ -117,17 +113,5 @@ def _wheel(wheel: Wheel) -> str:
 
 
 def _fixup(fixup: Fixup) -> str:
-    value = "absent = true" if fixup.sha256 is None else f"sha256 = {_text(fixup.sha256)}"
-    return f"{{ place = {_text(fixup.place)}, path = {_text(fixup.path)}, {value} }}"
-
-
-def _texts(*rows: tuple[str, str | None]) -> Iterator[str]:
-    yield from (f"{key} = {_text(value)}" for key, value in rows if value is not None)
-
-
-def _array(texts: tuple[str, ...] | list[str]) -> str:
-    return f"[{', '.join(map(_text, texts))}]"
-
-
-def _text(value: str) -> str:
-    return f'"{value.translate(_ESCAPES)}"'
+    value = "absent = true" if fixup.sha256 is None else f"sha256 = {text(fixup.sha256)}"
+    return f"{{ place = {text(fixup.place)}, path = {text(fixup.path)}, {value} }}"

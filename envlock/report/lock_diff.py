@@ -4,10 +4,11 @@ explains it, then what leaves it as it is."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
+from envlock.lock.conda_diff import CondaChange
 from envlock.lock.diff import (
     GLIBC,
     PYTHON,
@@ -83,6 +84,7 @@ def _headline(diff: LockDiff, look: DiffLook) -> str:
 
 def _other(diff: LockDiff, shared: Sequence[PlatformDiff]) -> str:
     touched = {platform for change in diff.distributions for platform in change.platforms}
+    touched |= {platform for change in diff.conda for platform in change.platforms}
     if touched:
         return f"other files{f' on {_list(sorted(touched))}' if len(touched) < len(shared) else ''}"
     return f"the same files, {'for another Python' if diff.python else 'under other settings'}"
@@ -94,13 +96,24 @@ def _hashes(diff: LockDiff, look: DiffLook) -> Iterator[str]:
     for row in diff.platforms:
         name = f"  {row.platform:<{width}}  "
         if row.differs:
-            yield f"{name}old  {row.old}"
-            yield f"{' ' * len(name)}new  {row.new}"
+            yield from _both_hashes(row, name)
             yield from (f"{' ' * len(name)}{line}" for line in _stack(row))
         elif row.is_shared:
             yield f"{name}both {row.old}"
         else:
             yield f"{name}only {look.new if row.old is None else look.old} has it: {row.old or row.new}"
+
+
+def _both_hashes(row: PlatformDiff, name: str) -> Iterator[str]:
+    """The hashes of a platform where something differs: of an environment of wheels, of a conda prefix."""
+    if row.old != row.new:
+        yield f"{name}old  {row.old}"
+        yield f"{' ' * len(name)}new  {row.new}"
+    else:
+        yield f"{name}both {row.old}"
+    if row.old_conda != row.new_conda:
+        yield f"{' ' * len(name)}old  {_value(row.old_conda)} (conda)"
+        yield f"{' ' * len(name)}new  {_value(row.new_conda)} (conda)"
 
 
 def _stack(row: PlatformDiff) -> Iterator[str]:
@@ -150,6 +163,8 @@ def _runtime(diff: LockDiff, look: DiffLook) -> Iterator[str]:
         if each.cause is None:
             yield from telling.whole(each)
             yield from telling.below(each.name, below.pop(each.name, []))
+    for package in diff.conda:
+        yield from telling.conda(package)
 
 
 def _causes(diff: LockDiff) -> set[str]:
@@ -197,6 +212,13 @@ class _Telling:
         if len(shown) < len(quiet):
             yield f"    … and {len(quiet) - len(shown)} more (`-v` has them all)"
 
+    def conda(self, change: CondaChange) -> Iterator[str]:
+        yield f"conda package {change.name} {_conda_what(change)}{self._on(change.platforms)}"
+        if self.look.verbose:
+            for label, pin in (("old", change.old), ("new", change.new)):
+                if pin is not None:
+                    yield f"  {label}  {pin.subdir}, paths {pin.paths}"
+
     def _brief(self, change: DistributionChange) -> Iterator[str]:
         return self.whole(change) if self.look.verbose else iter([self._line(change)])
 
@@ -238,6 +260,15 @@ def _what(change: DistributionChange) -> str:
             return f"{new.version if new else ''}: SAME VERSION, OTHER BYTES{_moved(old, new)}"
         case Kind.SAME_FILES:
             return f"{new.version if new else ''}: {', '.join(_kept(change))}"
+
+
+def _conda_what(change: CondaChange) -> str:
+    old, new = (None if pin is None else f"{pin.version} {pin.build}" for pin in (change.old, change.new))
+    if old is None:
+        return f"{new} is new"
+    if new is None:
+        return f"{old} is gone"
+    return f"{old} → {new}" if old != new else f"{new}: SAME BUILD, OTHER FILES"
 
 
 def _moved(old: Pin | None, new: Pin | None) -> str:
@@ -331,6 +362,7 @@ def document(diff: LockDiff, *, old: str, new: str) -> dict[str, Any]:
             "python": None if diff.python is None else _value_document(diff.python),
             "settings": [_value_document(change) for change in diff.settings],
             "distributions": [_distribution_document(change) for change in diff.distributions],
+            "conda": [_conda_document(change) for change in diff.conda],
         },
         "other": {
             "values": [_value_document(change) for change in diff.values],
@@ -343,6 +375,7 @@ def _platform_document(row: PlatformDiff) -> dict[str, Any]:
     return {
         "platform": row.platform,
         "runtime_hash": {"old": row.old, "new": row.new},
+        "conda_runtime_hash": {"old": row.old_conda, "new": row.new_conda},
         "stack": [_value_document(change) for change in row.stack],
     }
 
@@ -360,6 +393,15 @@ def _distribution_document(change: DistributionChange) -> dict[str, Any]:
         "old": _pin_document(change.old),
         "new": _pin_document(change.new),
         "wheels": [_wheels_document(wheel) for wheel in change.wheels],
+    }
+
+
+def _conda_document(change: CondaChange) -> dict[str, Any]:
+    return {
+        "name": change.name,
+        "platforms": list(change.platforms),
+        "old": None if change.old is None else asdict(change.old),
+        "new": None if change.new is None else asdict(change.new),
     }
 
 

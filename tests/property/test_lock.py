@@ -11,9 +11,23 @@ from packaging.version import Version
 
 from envlock.agent.lockfile import parse_subset
 from envlock.errors import LockfileInvalid
-from envlock.lock import Distribution, Fixup, ImageLock, ImagePlatform, Lock, Stack, Wheel, dumps, loads
+from envlock.lock import (
+    CondaLock,
+    CondaPackage,
+    Distribution,
+    Fixup,
+    ImageLock,
+    ImagePlatform,
+    Lock,
+    Stack,
+    Wheel,
+    dumps,
+    loads,
+)
+from envlock.lock.conda_writer import conda_order
 from envlock.manifest.platforms import Platform
 from tests.property.mutations import mutated
+from tests.unit.lock.test_conda_format import LOCK as CONDA
 from tests.unit.lock.test_format import TEXT
 
 _HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -96,10 +110,64 @@ def images(draw: st.DrawFn, platforms: tuple[str, ...]) -> ImageLock:
     )
 
 
+_VIRTUAL = st.dictionaries(
+    st.sampled_from(["__cuda", "__glibc", "__archspec"]), st.sampled_from(["12.9", "2.28", "1=x86_64"])
+)
+_SPECS = st.sampled_from(["__cuda >=12", "__glibc", "mine::p0 >=1,<2.0a0", "p1 =1.0", "p0"])
+
+
+@st.composite
+def conda_packages(draw: st.DrawFn, platform: str) -> CondaPackage:
+    name, version, build = draw(_CONDA_NAMES), draw(_VERSIONS), draw(st.sampled_from(["h0_0", "py311_1"]))
+    noarch = draw(st.sampled_from([None, "python", "generic"]))
+    return CondaPackage(
+        name=name,
+        version=version,
+        build=build,
+        build_number=draw(_SIZES),
+        subdir="noarch" if noarch else platform,
+        noarch=noarch,
+        platforms=(platform,),
+        channel=draw(st.sampled_from(["conda-forge", "mine"])),
+        file=f"{name}-{version}-{build}{draw(st.sampled_from(['.conda', '.tar.bz2']))}",
+        sha256=draw(_HEX),
+        md5=draw(st.none() | st.just("d" * 32)),
+        size=draw(_SIZES),
+        timestamp=draw(st.none() | _SIZES),
+        depends=(),
+        constrains=tuple(sorted(draw(st.sets(_SPECS)))),
+        paths=draw(_HEX),
+        distributions=draw(st.sampled_from([(), ((f"of-{name.strip('_').replace('.', '-')}", "1.0"),)])),
+        entry_points=draw(st.sampled_from([(), ("a = b:c", "d-e = f.g:h.i")])),
+        site_packages=draw(st.none() | _PATHS),
+        link_scripts=draw(st.sampled_from([(), ("post-link", "pre-unlink")])),
+        clobbers=tuple(sorted(draw(st.sets(_PATHS, max_size=2)))),
+    )
+
+
+_CONDA_NAMES = st.sampled_from(["p0", "_p1", "p-2", "p.3"])
+
+
+@st.composite
+def conda_parts(draw: st.DrawFn, platforms: tuple[str, ...]) -> tuple[CondaLock, tuple[CondaPackage, ...]]:
+    conda = CondaLock(
+        channels=("mine", "conda-forge"),
+        virtual_packages={name: draw(_VIRTUAL) for name in platforms},
+    )
+    packages: dict[tuple[str, str], CondaPackage] = {}
+    for platform in platforms:
+        for package in draw(st.lists(conda_packages(platform), max_size=3)):
+            packages.setdefault((package.name, platform), package)
+    depend = {platform: sorted(conda.virtual_packages[platform]) for platform in platforms}
+    rows = (replace(row, depends=tuple(depend[row.platforms[0]])) for row in packages.values())
+    return conda, tuple(sorted(rows, key=conda_order))
+
+
 @st.composite
 def locks(draw: st.DrawFn) -> Lock:
     platforms = tuple(sorted(draw(st.sets(st.sampled_from([str(name) for name in Platform]), min_size=1))))
     python = draw(st.sampled_from(["3.8", "3.11", "3.11.7", "3.14"]))
+    conda, packages = draw(conda_parts(platforms)) if draw(st.booleans()) else (None, ())
     return Lock(
         manifest=draw(_HEX),
         python=python,
@@ -114,6 +182,8 @@ def locks(draw: st.DrawFn) -> Lock:
         ),
         distributions=draw(distributions(platforms)),
         image=draw(st.none() | images(platforms)),
+        conda=conda,
+        conda_packages=packages,
     )
 
 
@@ -139,6 +209,10 @@ def test_order_does_not_count(lock: Lock, data: st.DataObject) -> None:
             replace(row, wheels=row.wheels[::-1], requires=row.requires[::-1])
             for row in data.draw(st.permutations(lock.distributions))
         ),
+        conda_packages=tuple(
+            replace(row, depends=row.depends[::-1], constrains=row.constrains[::-1])
+            for row in data.draw(st.permutations(lock.conda_packages))
+        ),
     )
     assert dumps(shuffled) == dumps(lock)
 
@@ -157,7 +231,7 @@ def read_or_refuse(text: str) -> Lock | LockfileInvalid:
 
 
 @settings(max_examples=400, deadline=None)
-@given(text=mutated(TEXT))
+@given(text=mutated(TEXT) | mutated(dumps(CONDA)))
 def test_a_mutated_lock(text: str) -> None:
     """Refused with printable words, or read as a lock that can be written and read again."""
     outcome = read_or_refuse(text)

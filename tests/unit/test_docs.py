@@ -22,7 +22,19 @@ from envlock.agent.merkle import PythonIdentity, RuntimeTree, conda_value, leaf,
 from envlock.cli import cli
 from envlock.cli.boundary import error_document
 from envlock.errors import EnvlockError, Fault, ManifestInvalid
-from envlock.lock import Distribution, Fixup, ImageLock, ImagePlatform, Lock, Stack, Wheel, dumps, loads
+from envlock.lock import (
+    CondaLock,
+    CondaPackage,
+    Distribution,
+    Fixup,
+    ImageLock,
+    ImagePlatform,
+    Lock,
+    Stack,
+    Wheel,
+    dumps,
+    loads,
+)
 from envlock.lock.diff import diff
 from envlock.manifest import read_manifest
 from envlock.report import Finding, Report, Severity, Verdict
@@ -274,7 +286,38 @@ def _full_lock() -> Lock:
             ),
         ),
         image=ImageLock(base="python:3.11", digest=f"sha256:{sha256}", platforms={"linux-64": image}),
+        conda=CondaLock(channels=("conda-forge",), virtual_packages={"linux-64": {"__cuda": "12.9"}}),
+        conda_packages=(_full_package(sha256),),
     )
+
+
+def _full_package(sha256: str) -> CondaPackage:
+    return CondaPackage(
+        name="demo",
+        version="1.0",
+        build="h0_1",
+        build_number=1,
+        subdir="noarch",
+        noarch="python",
+        platforms=("linux-64",),
+        channel="conda-forge",
+        file="demo-1.0-h0_1.conda",
+        sha256=sha256,
+        md5="0" * 32,
+        size=1,
+        timestamp=1,
+        depends=("__cuda >=12",),
+        constrains=("other >=1",),
+        paths=sha256,
+        distributions=(("demo", "1.0"),),
+        entry_points=("demo = demo:main",),
+        site_packages="lib/python3.11/site-packages",
+        link_scripts=("post-link",),
+        clobbers=("lib/a",),
+    )
+
+
+_ARRAYS_OF_TABLES = ("distribution", "conda-package")
 
 
 def _written() -> Mapping[str, set[str]]:
@@ -283,13 +326,15 @@ def _written() -> Mapping[str, set[str]]:
     distribution = document["distribution"][0]
     wheel = distribution["wheels"][0]
     fixups: set[str] = set().union(*wheel["fixups"])
-    tables = {key for key, value in document.items() if isinstance(value, dict) or key == "distribution"}
+    tables = {key for key, value in document.items() if isinstance(value, dict) or key in _ARRAYS_OF_TABLES}
     return {
         "Top level": document.keys() - tables,
         "stack": set(document["stack"]["linux-64"]),
         "runtime": set(document["runtime"]["linux-64"]),
         "image": (document["image"].keys() - {"platforms"}) | set(document["image"]["platforms"]["linux-64"]),
+        "conda": document["conda"].keys() - {"virtual-packages"},
         "distribution": distribution.keys() | wheel.keys() | fixups,
+        "conda-package": document["conda-package"][0].keys(),
     }
 
 
@@ -297,12 +342,16 @@ def test_the_full_lock_is_full() -> None:
     lock = _full_lock()
     wheel = lock.distributions[0].wheels[0]
     assert lock.image is not None
-    for value in (lock, lock.stack["linux-64"], lock.image, lock.image.platforms["linux-64"], wheel):
+    package, image = lock.conda_packages[0], lock.image.platforms["linux-64"]
+    for value in (lock, lock.stack["linux-64"], lock.image, image, wheel, lock.conda, package):
+        assert value is not None
         assert [row.name for row in fields(value) if not getattr(value, row.name)] == []
     assert loads(dumps(lock), where="envlock.lock") == lock
 
 
-@pytest.mark.parametrize("title", ["Top level", "stack", "runtime", "image", "distribution"])
+@pytest.mark.parametrize(
+    "title", ["Top level", "stack", "runtime", "image", "conda", "distribution", "conda-package"]
+)
 def test_every_key_of_the_lockfile_is_told_and_no_other(title: str) -> None:
     assert set(_keys(_section("lockfile.md", title))) == _written()[title]
 
@@ -460,6 +509,11 @@ def test_the_keys_of_a_difference() -> None:
     section = _section("json.md", "envlock.diff/1")
     assert _keys(section) == [*found, *platform, *runtime, *distribution]
     for key in (*found["other"], *runtime["python"], *distribution["old"], *distribution["wheels"][0]["old"]):
+        assert f"`{key}`" in section
+    (package,) = old.conda_packages
+    changed = replace(old, conda_packages=(replace(package, paths="2" * 64),))
+    (told,) = document(diff(old, changed), old="a", new="b")["runtime"]["conda"]
+    for key in (*told, *told["old"]):
         assert f"`{key}`" in section
 
 

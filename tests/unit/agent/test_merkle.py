@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from envlock.agent.conda_paths import path_rows, paths_digest
 from envlock.agent.merkle import PythonIdentity, RuntimeTree, conda_value, leaf, parts, runtime_hash
 
 SIX = "1.17.0 1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"
@@ -44,3 +47,38 @@ def test_runtime_hashes(tree: RuntimeTree, value: str) -> None:
 
 def test_an_empty_part_is_no_child() -> None:
     assert sorted(parts(A)) == ["distributions", "python"]
+
+
+def test_the_paths_digest_comes_from_paths_json() -> None:
+    document = {
+        "paths_version": 1,
+        "paths": [
+            {
+                "_path": "bin/x",
+                "path_type": "hardlink",
+                "sha256": "0" * 64,
+                "prefix_placeholder": "/opt/p",
+                "file_mode": "text",
+                "size_in_bytes": 1,
+            },
+            {"_path": "bin/a", "path_type": "softlink", "sha256": "1" * 64, "size_in_bytes": 1},
+        ],
+    }
+    assert paths_digest(path_rows(document)) == PATHS
+    assert paths_digest(reversed(path_rows(document))) == PATHS
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"paths_version": 2, "paths": []},
+        {"paths_version": 1, "paths": [{"path_type": "hardlink"}]},
+        {"paths_version": 1, "paths": [{"_path": "a", "path_type": "pipe"}]},
+        {"paths_version": 1, "paths": [{"_path": 1, "path_type": "hardlink"}]},
+        {"paths_version": 1, "paths": [{"_path": "a", "path_type": "hardlink", "file_mode": "x"}]},
+    ],
+)
+def test_what_is_no_paths_json(document: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        path_rows(document)

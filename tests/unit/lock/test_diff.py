@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envlock.lock import Distribution, Fixup, ImageLock, ImagePlatform, Lock, Stack, Wheel
+from envlock.lock import CondaLock, Distribution, Fixup, ImageLock, ImagePlatform, Lock, Stack, Wheel
 from envlock.lock.diff import DistributionChange, Kind, LockDiff, PlatformDiff, ValueChange, WheelChange, diff
 from envlock.lock.graph import Graph
 from envlock.lock.runtime import runtime_hash
@@ -82,6 +82,8 @@ OTHER: dict[str, Any] = {
     "settings": {"A": "1"},
     "distributions": (dist("demo", "2.0"),),
     "image": OTHER_IMAGE,
+    "conda": CondaLock(channels=("conda-forge",), virtual_packages={}),
+    "conda_packages": (values.conda_package("demo"),),
 }
 
 
@@ -158,13 +160,21 @@ def mirrored(found: LockDiff) -> LockDiff:
         return replace(each, kind=kind, old=each.new, new=each.old, wheels=wheels)
 
     def platform(each: PlatformDiff) -> PlatformDiff:
-        return replace(each, old=each.new, new=each.old, stack=tuple(map(value, each.stack)))
+        return replace(
+            each,
+            old=each.new,
+            new=each.old,
+            old_conda=each.new_conda,
+            new_conda=each.old_conda,
+            stack=tuple(map(value, each.stack)),
+        )
 
     return LockDiff(
         platforms=tuple(map(platform, found.platforms)),
         python=None if found.python is None else value(found.python),
         settings=tuple(map(value, found.settings)),
         distributions=tuple(map(change, found.distributions)),
+        conda=tuple(replace(each, old=each.new, new=each.old) for each in found.conda),
         values=tuple(map(value, found.values)),
         same_files=tuple(map(change, found.same_files)),
     )
@@ -481,6 +491,7 @@ def test_the_document() -> None:
             {
                 "platform": "linux-64",
                 "runtime_hash": {"old": found.platforms[0].old, "new": found.platforms[0].new},
+                "conda_runtime_hash": {"old": None, "new": None},
                 "stack": [],
             }
         ],
@@ -514,6 +525,7 @@ def test_the_document() -> None:
                     ],
                 }
             ],
+            "conda": [],
         },
         "other": {
             "values": [{"name": "exclude-newer", "old": None, "new": "2025-03-01T00:00:00Z"}],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from envlock.agent.merkle import PythonIdentity
-from envlock.lock import runtime_hash, runtime_tree
-from tests.unit.lock.values import SIX, lock, six, wheel, widgets
+from envlock.lock import conda_runtime_hash, runtime_hash, runtime_tree
+from tests.unit.lock.values import SIX, conda_package, lock, six, wheel, widgets, with_conda
 
 
 def test_vector_a() -> None:
@@ -28,3 +28,13 @@ def test_the_tree_is_of_one_platform() -> None:
     assert dict(tree.distributions) == {"six": f"1.17.0 {'d' * 64}"}
     assert (tree.conda, tree.settings) == ({}, {})
     assert runtime_tree(lock(six()), "linux-64").distributions == {"six": f"1.17.0 {SIX}"}
+
+
+def test_vector_c() -> None:
+    """Beside the conda prefix, the environment of wheels keeps its hash."""
+    locked = with_conda(lock(six()), conda_package("demo"))
+    assert conda_runtime_hash(locked, "linux-64") == (
+        "rt1:1af26d916c02385a70d95bc8958509f0334c45dae230045f53b6c1be2e2bfc2c"
+    )
+    assert runtime_hash(locked, "linux-64") == runtime_hash(lock(six()), "linux-64")
+    assert conda_runtime_hash(lock(six()), "linux-64") is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from envlock.lock import Distribution, Lock, Stack, Wheel
+from dataclasses import replace
+from typing import Any
+
+from envlock.lock import CondaLock, CondaPackage, Distribution, Lock, Stack, Wheel
 
 SIX = "1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"
+PATHS = "a0e79c99e03fffed2bda9914f5972f42b92bfb0c77d05b1b334175f6c1895891"
 WIDGETS = "f752ad1c7a6f78f640fad02b39a2350368d2d626c00cdc59de8871450a052de0"
 
 
@@ -32,6 +36,35 @@ def widgets() -> Distribution:
         requires=("six",),
         wheels=(wheel("jupyterlab_widgets-3.0.13-py3-none-any.whl", digest=WIDGETS),),
     )
+
+
+def conda_package(name: str, **changed: Any) -> CondaPackage:
+    """A package of linux-64 with the paths digest of the identity's vector."""
+    package = CondaPackage(
+        name=name,
+        version="1.0",
+        build="h0_0",
+        build_number=0,
+        subdir="linux-64",
+        noarch=None,
+        platforms=("linux-64",),
+        channel="conda-forge",
+        file=f"{name}-1.0-h0_0.conda",
+        sha256="c" * 64,
+        md5="d" * 32,
+        size=20,
+        timestamp=1_700_000_000_000,
+        depends=(),
+        constrains=(),
+        paths=PATHS,
+    )
+    return replace(package, **changed)
+
+
+def with_conda(base: Lock, *packages: CondaPackage, **virtual: str) -> Lock:
+    """`base` with conda packages of one channel."""
+    conda = CondaLock(channels=("conda-forge",), virtual_packages={"linux-64": virtual})
+    return replace(base, conda=conda, conda_packages=packages)
 
 
 def lock(*distributions: Distribution) -> Lock:
