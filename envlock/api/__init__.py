@@ -4,6 +4,7 @@
     verify    lock and a prefix -> Report        verify_facts  lock and a facts document -> Report
     sync      lock -> virtual environment        repair    restore what differs
     emit      lock -> a file for another tool        diff      two locks -> what differs
+    init      a repository -> a manifest
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from envlock.api.diffing import diff
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.locking import LockRequest, LockResult, check, lock
+    from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import How, VerifyRequest, verify, verify_facts
 
@@ -26,12 +28,15 @@ _HOMES = {
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff",),
+    "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "EmitRequest",
     "How",
+    "InitRequest",
+    "InitResult",
     "LockRequest",
     "LockResult",
     "RepairOutcome",
@@ -40,6 +45,7 @@ __all__ = [
     "check",
     "diff",
     "emit",
+    "init",
     "lock",
     "repair",
     "sync",

@@ -12,6 +12,7 @@ from envlock import __version__
 
 # command -> one line of help; the module of the same name holds the command. Help needs no import.
 COMMANDS = {
+    "init": "write a manifest from an existing repository",
     "lock": "resolve the manifest and write envlock.lock",
     "diff": "what differs between two lockfiles",
     "emit": "write a file for another tool: conda, docker, pylock, requirements",

@@ -21,7 +21,7 @@ def settled_python(
         return asked.text if asked else default
     specifier, given = requires
     python = asked.text if asked else lowest(specifier) or default
-    if not _allows(specifier, python):
+    if not allows(specifier, python):
         where = asked.where if asked else given.where
         message = f"Python {python} is not allowed by requires-python {code(given.text)}"
         faults.add(where, message, _hint(asked))
@@ -57,7 +57,7 @@ def _named(clause: Specifier) -> list[tuple[Version, str]]:
     return [(version, ".".join(map(str, version.release[: 3 if exact else 2])))]
 
 
-def _allows(specifier: SpecifierSet, python: str) -> bool:
+def allows(specifier: SpecifierSet, python: str) -> bool:
     if python.count(".") == 2:
         return specifier.contains(python)
     return any(specifier.contains(f"{python}.{patch}") for patch in _PATCHES)

@@ -250,6 +250,8 @@ def _judge_index_options(
     """
     notes = []
     for option in options:
+        if option.is_built_in:
+            continue
         message = f"{code(f'{option.option} {option.url}'.strip())} is not read from a requirements file"
         said = choices.cuda is not None if option.cuda else bool(sources or choices.index_of)
         if said:

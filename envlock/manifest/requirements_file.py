@@ -25,8 +25,12 @@ _OPTIONS = re.compile(r"\s(?=--?[A-Za-z])")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _EXTRAS = re.compile(r"\[([A-Za-z0-9._, -]*)\]$")
 _LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\.{0,2}/|\.{1,2}(?:\[|$)|~/)|[^\s@]*\.(?:whl|zip|tar\.gz)$")
-# The layout of the PyTorch index: one folder per CUDA variant.
-_TORCH_INDEX = re.compile(r".*/whl/(?:(?P<cpu>cpu)|cu(?P<major>[0-9]{2})(?P<minor>[0-9]))/?")
+# The layout of the PyTorch index: one folder per CUDA variant, and in it the page for `--find-links`.
+_TORCH_INDEX = re.compile(
+    r".*/whl/(?:(?P<cpu>cpu)|cu(?P<major>[0-9]{2})(?P<minor>[0-9]))(?:/torch_stable\.html)?/?"
+)
+# The address that installers have built in: to say it says nothing.
+_BUILT_IN = re.compile(r"https?://(?:www\.)?pypi\.(?:org|python\.org)/simple/?")
 
 _SHORT = {
     "-r": "--requirement",
@@ -59,6 +63,11 @@ class IndexOption:
         if match is None:
             return None
         return "cpu" if match["cpu"] else f"{match['major']}.{match['minor']}"
+
+    @property
+    def is_built_in(self) -> bool:
+        """Is this the index that installers ask without being told?"""
+        return self.option != "--find-links" and _BUILT_IN.fullmatch(self.url) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +114,31 @@ def read_requirements_file(
             faults=faults,
         )
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A line in pip's words that stands in a file of another kind, at `path`; `where` is its place."""
+
+    text: str
+    where: str
+    path: Path
+
+
+def read_requirement_line(
+    line: Line, root: Path, environment: Mapping[str, str], reading: Reading, faults: Faults
+) -> None:
+    """Add to `reading` what one line says, and all files that it includes."""
+    file = _File(
+        path=line.path,
+        root=root,
+        trail=(),
+        as_constraints=False,
+        environment=environment,
+        reading=reading,
+        faults=faults,
+    )
+    _read_line(line.text, line.where, file)
 
 
 def shown_path(path: Path, root: Path) -> str:

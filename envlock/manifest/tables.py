@@ -28,11 +28,14 @@ class Faults:
     def __len__(self) -> int:
         return len(self._found)
 
+    def found(self) -> tuple[Fault, ...]:
+        return tuple(self._found)
+
     def raise_if_any(self, error: type[InvalidInput], subject: str, hint: str | None = None) -> None:
         """Raise `error` with all faults; `subject` is the file as the user knows it."""
         if self._found:
             count = "1 fault" if len(self) == 1 else f"{len(self)} faults"
-            raise error(f"{code(subject)} has {count}", faults=tuple(self._found), where=subject, hint=hint)
+            raise error(f"{code(subject)} has {count}", faults=self.found(), where=subject, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,15 +214,16 @@ def shown(text: str) -> str:
     '"a\\x1b[2Jb"'
     """
     short = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-    return f'"{_printable(short)}"'
+    return f'"{printable(short)}"'
 
 
 def code(text: str) -> str:
     """`text` in backquotes, as safe to print as `shown`."""
-    return f"`{_printable(text[:_SHOWN_CHARACTERS])}`"
+    return f"`{printable(text[:_SHOWN_CHARACTERS])}`"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text` with escapes for what a terminal, or a line of a file, would obey."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

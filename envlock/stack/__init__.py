@@ -7,6 +7,7 @@ with what is published. Nothing is read before something is asked.
 from __future__ import annotations
 
 from envlock.stack.abi import abiflags, soabi
+from envlock.stack.asked import doubts, newest_torch, python_choices
 from envlock.stack.builds import (
     Build,
     Release,
@@ -40,6 +41,7 @@ __all__ = [
     "default_python",
     "default_source",
     "default_variant",
+    "doubts",
     "driver_floor",
     "gpu_archs",
     "image_digest",
@@ -50,7 +52,9 @@ __all__ = [
     "nearest_cuda",
     "never_published",
     "newest_python",
+    "newest_torch",
     "no_such_build",
+    "python_choices",
     "pythons",
     "pytorch_index_distributions",
     "release",

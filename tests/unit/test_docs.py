@@ -527,6 +527,7 @@ def test_the_keys_of_an_error() -> None:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
+        ("envlock.init/1", ("init", "{example}", "--dry-run", "--json")),
         ("envlock.env/1", ("env", "-l", "{example}/envlock.lock", "--json")),
         ("envlock.lock-check/1", ("lock", "-p", "{example}", "--check", "--json")),
     ],

@@ -1,0 +1,1 @@
+"""An existing repository -> a manifest: one file per format, one that lists them, one that writes."""
