@@ -8,12 +8,14 @@ EnvlockError                          exit
 ├── NoSolution                        4   what was asked for cannot be had
 │   ├── NoSuchBuild                       no-such-build
 │   ├── WrongBuild                        wrong-build
+│   ├── NoSuchImage                       no-such-image
 │   ├── NoWheel                           no-wheel
 │   ├── BadWheel                          bad-wheel
 │   ├── FileClash                         file-clash
 │   └── RecordLies                        record-lies
 ├── SourceFailed                      5   network, index or registry
 │   ├── IndexFailed                       index-failed
+│   ├── RegistryFailed                    registry-failed
 │   ├── HashMismatch                      hash-mismatch
 │   └── GoneFromIndex                     gone-from-index
 ├── ToolFailed                        6   a tool is missing or failed
@@ -112,6 +114,12 @@ class WrongBuild(NoSolution):
     code = "wrong-build"
 
 
+class NoSuchImage(NoSolution):
+    """An image that was never published, or that cannot be the base of what is locked."""
+
+    code = "no-such-image"
+
+
 class NoWheel(NoSolution):
     """A distribution has no wheel for a platform (IDENTITY 1)."""
 
@@ -143,6 +151,12 @@ class SourceFailed(EnvlockError):
 
 class IndexFailed(SourceFailed):
     code = "index-failed"
+
+
+class RegistryFailed(SourceFailed):
+    """A registry, or a layout of an image on disk, does not give what it is asked for."""
+
+    code = "registry-failed"
 
 
 class HashMismatch(SourceFailed):

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
-from envlock.lock.model import Lock
+from envlock.lock.model import Lock, without_built
 from envlock.manifest import Manifest, Platform
 from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
 
 if TYPE_CHECKING:
+    from envlock.resolve.image import ResolvedBase
     from envlock.resolve.request import Request
     from envlock.resolve.resolution import Identities
     from envlock.resolve.wheels.wheel import WheelIdentity
@@ -87,18 +88,21 @@ def lock(
     old = _old_lock(path)
     _refuse_unknown(request.upgrade_packages, old, manifest)
     wanted = _requests(request, manifest, old, environment)
+    with clock.step("image"):
+        base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
     with clock.step("resolve"):
         pins = _pins(wanted)
     with clock.step("identify"):
         identities = _identities(request, manifest, pins, on_event)
-    made = _assembled(request, wanted, pins, identities, old)
+    exact = _python_exact(request, wanted[0], old, base)
+    made = _with_built(_assembled(wanted, pins, identities, exact, base), old)
     return LockResult(
         lock=made,
         path=path,
         manifest=manifest,
         changed=write_lock(path, made),
-        notes=tuple(_notes(manifest, pins, identities.values())),
+        notes=(*_notes(manifest, pins, identities.values()), *(base.notes if base else ())),
         timings=clock.seconds,
         fetched_bytes=sum(each.fetched_bytes for each in identities.values()),
     )
@@ -205,26 +209,62 @@ def _identities(
 
 
 def _assembled(
-    request: LockRequest,
     wanted: tuple[Request, ...],
     pins: tuple[PlatformResolution, ...],
     identities: Identities,
-    old: Lock | None,
+    python_exact: str,
+    base: ResolvedBase | None,
 ) -> Lock:
     from envlock.lock.assemble import assemble
-    from envlock.lock.interpreter import exact_python
     from envlock.resolve.resolution import Resolution, completed
 
-    manifest, exclude_newer = wanted[0].manifest, wanted[0].exclude_newer
     platforms = tuple(completed(*pair, identities) for pair in zip(wanted, pins, strict=True))
     return assemble(
-        manifest,
+        wanted[0].manifest,
         Resolution(platforms=platforms, identities=identities),
-        python_exact=exact_python(
-            manifest.python, asked=request.python_exact, old=old, exclude_newer=exclude_newer
-        ),
-        exclude_newer=exclude_newer,
+        python_exact=python_exact,
+        exclude_newer=wanted[0].exclude_newer,
+        image=base.image if base is not None else None,
     )
+
+
+def _python_exact(request: LockRequest, wanted: Request, old: Lock | None, base: ResolvedBase | None) -> str:
+    from envlock.lock.interpreter import exact_python
+
+    if base is not None:
+        return base.python_exact
+    python, asked = wanted.manifest.python, request.python_exact
+    return exact_python(python, asked=asked, old=old, exclude_newer=wanted.exclude_newer)
+
+
+def _base(
+    request: LockRequest, manifest: Manifest, old: Lock | None, environment: Mapping[str, str]
+) -> ResolvedBase | None:
+    """The base image, pinned. A tag that the old lock has pinned stays pinned until `--upgrade`."""
+    if manifest.image is None or manifest.image.base is None:
+        return None
+    from envlock.resolve.image import Finding, resolve_base, standing_base
+
+    found = None if request.upgrade else standing_base(manifest, old)
+    if found is None:
+        finding = Finding(
+            root=manifest.root, sources=manifest.sources, environment=environment, cache=request.cache
+        )
+        found = resolve_base(manifest, finding)
+    if found is not None and request.python_exact not in (None, found.python_exact):
+        raise UsageFault(
+            f"the base image has Python {found.python_exact}, not {request.python_exact}",
+            hint="leave `--python` out, or name another `base`",
+        )
+    return found
+
+
+def _with_built(made: Lock, old: Lock | None) -> Lock:
+    """Keep what `build oci` noted of the image, as long as nothing else has changed."""
+    if old is None or old.image is None or made.image is None:
+        return made
+    kept = replace(made, image=old.image)
+    return kept if without_built(old) == without_built(kept) == without_built(made) else without_built(made)
 
 
 def _notes(

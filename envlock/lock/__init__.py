@@ -5,6 +5,7 @@ from __future__ import annotations
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.model import (
     LOCK_VERSION,
+    BuiltImage,
     CondaLock,
     CondaPackage,
     Distribution,
@@ -22,6 +23,7 @@ from envlock.verbs import make_verb
 
 __all__ = [
     "LOCK_VERSION",
+    "BuiltImage",
     "CondaLock",
     "CondaPackage",
     "Distribution",

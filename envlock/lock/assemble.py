@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from envlock.lock.model import Distribution, Lock, Wheel
+from envlock.lock.model import Distribution, ImageLock, Lock, Wheel
 from envlock.manifest.model import Manifest
 from envlock.resolve.model import Chosen
 from envlock.resolve.resolution import Resolution
@@ -29,7 +29,12 @@ class _Row:
 
 
 def assemble(
-    manifest: Manifest, resolution: Resolution, *, python_exact: str, exclude_newer: str | None
+    manifest: Manifest,
+    resolution: Resolution,
+    *,
+    python_exact: str,
+    exclude_newer: str | None,
+    image: ImageLock | None = None,
 ) -> Lock:
     """The lock of `manifest`. Everything is sorted: nothing depends on the order of answers."""
     platforms = tuple(sorted(manifest.platforms))
@@ -44,6 +49,7 @@ def assemble(
         stack={each.platform: each.stack for each in resolution.platforms if each.stack.torch is not None},
         settings=dict(sorted(manifest.settings.items())),
         distributions=_distributions(_rows(resolution)),
+        image=image,
     )
 
 

@@ -190,6 +190,8 @@ def _image(image: ImageLock | None) -> dict[str, str | None]:
     for name, platform in image.platforms.items():
         rows[f"image.{name}.manifest"] = platform.manifest
         rows[f"image.{name}.diff-ids"] = " ".join(platform.diff_ids)
+        if platform.built is not None:
+            rows[f"image.{name}.built"] = platform.built.id
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOCK_VERSION = 1
 
@@ -122,9 +122,26 @@ class ImageLock:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImagePlatform:
+class BuiltImage:
+    """The image that `build oci` makes of the lock (all `sha256:…`).
+
+    `id` is the digest of its configuration, one for all ways to compress; `diff_ids` those of its own
+    layers, above the base's; `manifest` that of the compressed image. `format` is the version of the layers.
+    """
+
+    format: int
+    id: str
     manifest: str
     diff_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagePlatform:
+    """The base on one platform, and what was built on it (None: not known yet)."""
+
+    manifest: str
+    diff_ids: tuple[str, ...]
+    built: BuiltImage | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,3 +172,11 @@ class Lock:
     def conda_on(self, platform: str) -> Iterator[CondaPackage]:
         """Every conda package of `platform`, by name."""
         return (package for package in self.conda_packages if platform in package.platforms)
+
+
+def without_built(lock: Lock) -> Lock:
+    """The lock as `envlock lock` makes it, before any image was built from it."""
+    if lock.image is None:
+        return lock
+    platforms = {name: replace(row, built=None) for name, row in lock.image.platforms.items()}
+    return replace(lock, image=replace(lock.image, platforms=platforms))

@@ -11,6 +11,7 @@ from envlock.lock.conda_writer import conda_order
 from envlock.lock.consistency import judge_distribution, judge_lock
 from envlock.lock.model import (
     LOCK_VERSION,
+    BuiltImage,
     Distribution,
     Fixup,
     ImageLock,
@@ -123,10 +124,26 @@ def _image(table: Table) -> ImageLock | None:
 
 
 def _image_platform(table: Table) -> ImagePlatform:
-    table.only(("manifest", "diff-ids"))
+    table.only(("manifest", "diff-ids", "built"))
     table.require(("manifest", "diff-ids"))
     return ImagePlatform(
         manifest=text(table, "manifest", manifest_patterns.HASH),
+        diff_ids=table.texts("diff-ids", manifest_patterns.HASH) or (),
+        built=_built(table),
+    )
+
+
+def _built(platform: Table) -> BuiltImage | None:
+    table = platform.table("built")
+    if table is None:
+        return None
+    keys = ("format", "id", "manifest", "diff-ids")
+    table.only(keys)
+    table.require(keys)
+    return BuiltImage(
+        format=table.integer("format") or 0,
+        id=_text(table, "id", manifest_patterns.HASH),
+        manifest=_text(table, "manifest", manifest_patterns.HASH),
         diff_ids=table.texts("diff-ids", manifest_patterns.HASH) or (),
     )
 

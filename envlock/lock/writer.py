@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from packaging.version import Version
 
 from envlock.lock.conda_writer import conda_order, conda_package, conda_tables
-from envlock.lock.model import LOCK_VERSION, Distribution, Fixup, ImageLock, Lock, Stack, Wheel
+from envlock.lock.model import LOCK_VERSION, BuiltImage, Distribution, Fixup, ImageLock, Lock, Stack, Wheel
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.lock.spelling import array, text, texts
 
@@ -82,6 +82,15 @@ def _image(image: ImageLock | None) -> Iterator[Iterator[str]]:
         platform = image.platforms[name]
         rows = (*texts(("manifest", platform.manifest)), f"diff-ids = {array(platform.diff_ids)}")
         yield iter([f"[image.platforms.{name}]", *rows])
+        if platform.built is not None:
+            yield _built(name, platform.built)
+
+
+def _built(name: str, built: BuiltImage) -> Iterator[str]:
+    yield f"[image.platforms.{name}.built]"
+    yield f"format = {built.format}"
+    yield from texts(("id", built.id), ("manifest", built.manifest))
+    yield f"diff-ids = {array(built.diff_ids)}"
 
 
 def _distribution(distribution: Distribution) -> Iterator[str]:

@@ -23,6 +23,7 @@ from envlock.cli import cli
 from envlock.cli.boundary import error_document
 from envlock.errors import EnvlockError, Fault, ManifestInvalid
 from envlock.lock import (
+    BuiltImage,
     CondaLock,
     CondaPackage,
     Distribution,
@@ -269,7 +270,9 @@ def _full_lock() -> Lock:
         gpu_archs=("sm_90",),
         driver="525.60.13",
     )
-    image = ImagePlatform(manifest=f"sha256:{sha256}", diff_ids=(f"sha256:{sha256}",))
+    digest = f"sha256:{sha256}"
+    built = BuiltImage(format=1, id=digest, manifest=digest, diff_ids=(digest,))
+    image = ImagePlatform(manifest=digest, diff_ids=(digest,), built=built)
     return Lock(
         manifest=sha256,
         python="3.11",
@@ -324,6 +327,7 @@ def _written() -> Mapping[str, set[str]]:
     """Keys by the section of the page that must have them."""
     document = tomli.loads(dumps(_full_lock()))
     distribution = document["distribution"][0]
+    image = document["image"]["platforms"]["linux-64"]
     wheel = distribution["wheels"][0]
     fixups: set[str] = set().union(*wheel["fixups"])
     tables = {key for key, value in document.items() if isinstance(value, dict) or key in _ARRAYS_OF_TABLES}
@@ -331,7 +335,7 @@ def _written() -> Mapping[str, set[str]]:
         "Top level": document.keys() - tables,
         "stack": set(document["stack"]["linux-64"]),
         "runtime": set(document["runtime"]["linux-64"]),
-        "image": (document["image"].keys() - {"platforms"}) | set(document["image"]["platforms"]["linux-64"]),
+        "image": (document["image"].keys() - {"platforms"}) | image.keys() | image["built"].keys(),
         "conda": document["conda"].keys() - {"virtual-packages"},
         "distribution": distribution.keys() | wheel.keys() | fixups,
         "conda-package": document["conda-package"][0].keys(),
@@ -469,7 +473,7 @@ def test_the_vectors_of_wheels_are_those_that_the_slow_tests_prove() -> None:
 
 # --- JSON
 
-_INTERNAL = {"envlock.expect/1", "envlock.wheel/1"}
+_INTERNAL = {"envlock.base/1", "envlock.expect/1", "envlock.wheel/1"}
 
 
 def test_every_schema_has_its_section() -> None:

@@ -43,7 +43,7 @@ class EntryCache:
     def keep_entries(self, entries: bytes) -> None:
         digest = hashlib.sha256(entries).hexdigest()
         if self.entries(digest) is None:
-            _write(self._entries_path(digest), entries)
+            write_cached(self._entries_path(digest), entries)
 
     def identity(self, file: str, sha256: str, python: tuple[int, int]) -> WheelIdentity | None:
         """The identity of the wheel with that hash, as installed for `python`, or None."""
@@ -59,7 +59,7 @@ class EntryCache:
     def keep(self, identity: WheelIdentity, python: tuple[int, int]) -> None:
         self.keep_entries(identity.entries)
         document = json.dumps(_to_document(identity), sort_keys=True, indent=1).encode()
-        _write(self._wheel_path(identity.sha256, python), document)
+        write_cached(self._wheel_path(identity.sha256, python), document)
 
     def _entries_path(self, digest: str) -> Path:
         return self.directory / "entries-v1" / digest[:2] / digest
@@ -125,7 +125,7 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_cached(path: Path, data: bytes) -> None:
     """Put a file in its place whole, or not at all."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

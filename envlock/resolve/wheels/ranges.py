@@ -355,11 +355,11 @@ def _refusal(response: requests.Response) -> _Failed:
         f"the server answers {status}",
         passing=status in AGAIN,
         status=status,
-        wait_seconds=_retry_after(response.headers.get("Retry-After")),
+        wait_seconds=retry_after(response.headers.get("Retry-After")),
     )
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Seconds to wait; RFC 9110 allows a date as well."""
     try:
         return None if value is None else Retry().parse_retry_after(value)

@@ -1,0 +1,324 @@
+"""The registry client against a registry that misbehaves, refuses, and asks who we are."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from envlock.errors import EnvlockError, HashMismatch, RegistryFailed, ToolFailed
+from envlock.resolve.oci.media import Descriptor, Document, parse_manifest
+from envlock.resolve.oci.reference import parse_reference
+from envlock.resolve.oci.registry import Registry
+from tests.support.images import digest_of, tiny_base
+from tests.support.index import OtherBytes, Reset, Status, Truncate
+from tests.support.registry import IDENTITY, PASSWORD, USER, LocalRegistry
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    return tiny_base(tmp_path / "layout")
+
+
+@pytest.fixture
+def registry(layout: Path) -> Iterator[LocalRegistry]:
+    with LocalRegistry() as running:
+        running.add(layout, "team/base", "3.11")
+        yield running
+
+
+def client(
+    registry: LocalRegistry,
+    name: str = "team/base:3.11",
+    *,
+    environment: Mapping[str, str] | None = None,
+    waits: list[float] | None = None,
+) -> Registry:
+    log: list[float] = [] if waits is None else waits
+    reference = parse_reference(registry.reference(name))
+    return Registry(reference, sources={}, environment=environment or {}, wait=log.append)
+
+
+def configured(folder: Path, document: object) -> dict[str, str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(document))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+def login(registry: LocalRegistry, secret: str = PASSWORD) -> dict[str, object]:
+    auth = base64.b64encode(f"{USER}:{secret}".encode()).decode()
+    return {"auths": {registry.host: {"auth": auth}}}
+
+
+def first_layer(store: Registry) -> Descriptor:
+    return parse_manifest(store.document("3.11")).layers[0]
+
+
+def told(error: EnvlockError) -> tuple[str, str | None, int]:
+    return error.message, error.hint, error.exit_status
+
+
+def test_a_tag_becomes_the_bytes_and_the_digest_of_its_manifest(
+    registry: LocalRegistry, layout: Path
+) -> None:
+    document = client(registry).document("3.11")
+    row = json.loads((layout / "index.json").read_text())["manifests"][0]
+    assert document.digest == row["digest"] == digest_of(document.content)
+    assert document.content == (layout / "blobs/sha256" / document.digest[7:]).read_bytes()
+
+
+def test_a_blob_is_read_to_its_end(registry: LocalRegistry, layout: Path) -> None:
+    store = client(registry)
+    blob = first_layer(store)
+    assert b"".join(store.chunks(blob)) == (layout / "blobs/sha256" / blob.digest[7:]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "hint"),
+    [
+        (401, "cannot use the image", "`docker login` keeps some for it"),
+        (403, "cannot use the image", "the account may not do this; `docker login` with another one"),
+        (404, "there is no image", "look at the name and the tag; a private image needs `docker login`"),
+    ],
+)
+def test_a_refusal_is_told_at_once(registry: LocalRegistry, status: int, reason: str, hint: str) -> None:
+    registry.fault("*/manifests/*", Status(code=status))
+    waits: list[float] = []
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry, waits=waits).document("3.11")
+    name = registry.reference("team/base:3.11")
+    message = f"{reason} `{name}`: the registry answers {status}"
+    assert told(caught.value) == (message, hint, 5)
+    assert caught.value.where == name
+    assert caught.value.facts == (("host", registry.host),)
+    assert waits == []
+
+
+def test_a_short_retry_after_is_waited_for(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", Status(code=429, retry_after=7), times=2)
+    waits: list[float] = []
+    assert client(registry, waits=waits).document("3.11").digest
+    assert waits == [7.0, 7.0]
+
+
+def test_a_long_retry_after_is_told_and_not_waited_for(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", Status(code=429, retry_after=3600))
+    waits: list[float] = []
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry, waits=waits).document("3.11")
+    name = registry.reference("team/base:3.11")
+    message = f"cannot use the image `{name}`: the registry answers 429"
+    hint = "the registry asks to wait 3600 seconds; then run the command again"
+    assert told(caught.value) == (message, hint, 5)
+    assert waits == []
+
+
+def test_a_server_that_fails_is_asked_again(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", Status(code=503))
+    waits: list[float] = []
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry, waits=waits).document("3.11")
+    assert caught.value.facts == (("host", registry.host), ("tried", "4 times"))
+    assert waits == [0.2, 0.4, 0.8]
+
+
+def test_a_connection_that_is_reset_is_made_again(registry: LocalRegistry) -> None:
+    store = client(registry)
+    store.document("3.11")
+    registry.fault("*/manifests/*", Reset(), times=1)
+    assert store.document("3.11").digest
+
+
+def test_a_blob_that_breaks_off_is_taken_up_where_it_broke(registry: LocalRegistry) -> None:
+    store = client(registry)
+    blob = first_layer(store)
+    registry.fault("*/blobs/*", Truncate(at=50), times=2)
+    assert digest_of(b"".join(store.chunks(blob))) == blob.digest
+
+
+def test_a_blob_that_always_breaks_off(registry: LocalRegistry) -> None:
+    store = client(registry)
+    blob = first_layer(store)
+    registry.fault("*/blobs/*", Truncate(at=1))
+    with pytest.raises(RegistryFailed) as caught:
+        b"".join(store.chunks(blob))
+    name = registry.reference("team/base:3.11")
+    message = f"cannot use the image `{name}`: a blob ends early, after 4 of {blob.size} bytes"
+    hint = "run the command again; `[tool.envlock.sources]` can name a mirror"
+    assert told(caught.value) == (message, hint, 5)
+
+
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_other_bytes_than_the_digest_says(registry: LocalRegistry, kind: str) -> None:
+    store = client(registry)
+    manifest = store.document("3.11")
+    blob = parse_manifest(manifest).layers[0]
+    registry.fault(f"*/{kind}/*", OtherBytes(content=b"{}"))
+    with pytest.raises(HashMismatch) as caught:
+        list([store.document(manifest.digest)] if kind == "manifests" else store.chunks(blob))
+    name = registry.reference("team/base:3.11")
+    hint = "run the command again; if it stays so, the registry or a mirror before it is at fault"
+    assert told(caught.value) == (f"a part of the image `{name}` is not what its digest says", hint, 5)
+
+
+def test_what_is_no_manifest(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", OtherBytes(content=b"<html>"))
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry).document("3.11")
+    name = registry.reference("team/base:3.11")
+    assert caught.value.message == (
+        f"cannot use the image `{name}`: what it answers is no manifest: it is no JSON"
+    )
+
+
+# -- who we are ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["basic", "token"])
+def test_the_password_of_dockers_configuration(layout: Path, tmp_path: Path, kind: str) -> None:
+    with LocalRegistry(login=kind, anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        environment = configured(tmp_path / "docker", login(registry))
+        assert client(registry, environment=environment).document("3.11").digest
+
+
+def test_a_wrong_password(layout: Path, tmp_path: Path) -> None:
+    with LocalRegistry(login="token", anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        environment = configured(tmp_path / "docker", login(registry, "wrong"))
+        with pytest.raises(RegistryFailed) as caught:
+            client(registry, environment=environment).document("3.11")
+        name = registry.reference("team/base:3.11")
+        message = f"cannot use the image `{name}`: the token server answers 401"
+        assert told(caught.value) == (message, "its credentials are not accepted", 5)
+        assert "wrong" not in str(caught.value.facts)
+
+
+def test_a_token_without_credentials(layout: Path) -> None:
+    with LocalRegistry(login="token") as registry:
+        registry.add(layout, "team/base", "3.11")
+        store = client(registry)
+        assert b"".join(store.chunks(first_layer(store)))
+        assert len(registry.requests("GET /token*")) == 1
+
+
+def test_an_identity_token_of_a_credential_helper(
+    layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "docker-credential-ours"
+    answer = json.dumps({"Username": "<token>", "Secret": IDENTITY})
+    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked\necho '{answer}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with LocalRegistry(login="token", anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        environment = configured(tmp_path / "docker", {"credHelpers": {registry.host: "ours"}})
+        environment["PATH"] = f"{tmp_path}:/usr/bin:/bin"
+        assert client(registry, environment=environment).document("3.11").digest
+        assert (tmp_path / "asked").read_text() == registry.host
+
+
+def test_a_credential_helper_that_is_not_there(registry: LocalRegistry, tmp_path: Path) -> None:
+    environment = configured(tmp_path / "docker", {"credsStore": "nowhere"})
+    with pytest.raises(ToolFailed) as caught:
+        client(registry, environment=environment)
+    assert told(caught.value) == (
+        "`docker-credential-nowhere` cannot be asked for credentials: no such file or directory",
+        "install it, or take it out of docker's configuration",
+        6,
+    )
+
+
+def test_a_configuration_that_is_broken(registry: LocalRegistry, tmp_path: Path) -> None:
+    environment = configured(tmp_path / "docker", ["no", "object"])
+    with pytest.raises(ToolFailed, match="docker's configuration cannot be read: it is no JSON object"):
+        client(registry, environment=environment)
+
+
+def test_netrc_does_not_take_the_place_of_a_token(
+    layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with LocalRegistry(login="token", anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        assert client(registry).document("3.11").digest
+
+
+# -- mirrors -------------------------------------------------------------------------------------------
+
+
+def test_a_mirror_of_docker_hub_with_a_path(layout: Path) -> None:
+    with LocalRegistry() as registry:
+        registry.add(layout, "proxy/library/python", "3.11")
+        reference = parse_reference("python:3.11")
+        sources = {"docker.io": f"http://{registry.host}/proxy"}
+        store = Registry(reference, sources=sources, environment={})
+        assert store.document("3.11").digest
+        assert store.name == "docker.io/library/python:3.11"
+
+
+# -- pushing -------------------------------------------------------------------------------------------
+
+
+def pushed(store: Registry, source: Registry, manifest: Document) -> None:
+    image = parse_manifest(manifest)
+    for blob in (image.config, *image.layers):
+        store.upload(blob, source.chunks(blob))
+    store.put(manifest, store.reference.version)
+
+
+def test_an_image_is_pushed_with_its_exact_bytes(layout: Path, tmp_path: Path) -> None:
+    with LocalRegistry(login="token") as registry:
+        registry.add(layout, "team/base", "3.11")
+        environment = configured(tmp_path / "docker", login(registry))
+        source = client(registry, environment=environment)
+        target = client(registry, "other/image:1", environment=environment)
+        manifest = source.document("3.11")
+        pushed(target, source, manifest)
+        assert target.document("1").content == manifest.content
+
+
+def test_a_blob_of_another_repository_is_mounted_with_one_token_for_both(
+    layout: Path, tmp_path: Path
+) -> None:
+    with LocalRegistry(login="token") as registry:
+        registry.add(layout, "team/base", "3.11")
+        environment = configured(tmp_path / "docker", login(registry))
+        blob = first_layer(client(registry, environment=environment))
+        target = client(registry, "other/image:1", environment=environment)
+        assert not target.has_blob(blob.digest)
+        assert target.mount(blob.digest, "team/base")
+        assert target.has_blob(blob.digest)
+
+
+def test_a_registry_that_mounts_nothing(layout: Path) -> None:
+    with LocalRegistry(mounts=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        blob = first_layer(client(registry))
+        assert not client(registry, "other/image:1").mount(blob.digest, "team/base")
+
+
+def test_a_push_without_credentials_is_refused(layout: Path) -> None:
+    with LocalRegistry(login="token") as registry:
+        registry.add(layout, "team/base", "3.11")
+        source = client(registry)
+        with pytest.raises(RegistryFailed) as caught:
+            pushed(client(registry, "other/image:1"), source, source.document("3.11"))
+        name = registry.reference("other/image:1")
+        message = f"cannot use the image `{name}`: the registry answers 401"
+        assert told(caught.value) == (message, "`docker login` keeps some for it", 5)
+
+
+def test_nothing_stands_in_the_registry_after_an_upload_of_other_bytes(layout: Path) -> None:
+    with LocalRegistry() as registry:
+        registry.add(layout, "team/base", "3.11")
+        target = client(registry, "other/image:1")
+        blob = Descriptor(media_type="", digest=digest_of(b"wanted"), size=6)
+        with pytest.raises(RegistryFailed):
+            target.upload(blob, iter([b"others"]))
+        assert not target.has_blob(blob.digest)
