@@ -142,8 +142,8 @@ def _built(platform: Table) -> BuiltImage | None:
     table.require(keys)
     return BuiltImage(
         format=table.integer("format") or 0,
-        id=_text(table, "id", manifest_patterns.HASH),
-        manifest=_text(table, "manifest", manifest_patterns.HASH),
+        id=text(table, "id", manifest_patterns.HASH),
+        manifest=text(table, "manifest", manifest_patterns.HASH),
         diff_ids=table.texts("diff-ids", manifest_patterns.HASH) or (),
     )
 
