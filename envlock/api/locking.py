@@ -88,8 +88,7 @@ def lock(
     old = _old_lock(path)
     _refuse_unknown(request.upgrade_packages, old, manifest)
     wanted = _requests(request, manifest, old, environment)
-    with clock.step("image"):
-        base = _base(request, manifest, old, environment)
+    base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
     with clock.step("resolve"):
         pins = _pins(wanted)
