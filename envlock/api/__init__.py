@@ -4,6 +4,7 @@
     verify    lock and a prefix -> Report        verify_facts  lock and a facts document -> Report
     sync      lock -> virtual environment        repair    restore what differs
     emit      lock -> a file for another tool        diff      two locks -> what differs
+    explain   a combination -> Explanation           explain_lock  lock -> why it holds what it holds
     init      a repository -> a manifest
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envlock.api.diffing import diff
     from envlock.api.emitting import EmitRequest, emit
+    from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
@@ -28,6 +30,7 @@ _HOMES = {
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff",),
+    "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -37,14 +40,18 @@ __all__ = [
     "How",
     "InitRequest",
     "InitResult",
+    "LockExplanation",
     "LockRequest",
     "LockResult",
+    "Question",
     "RepairOutcome",
     "SyncOrder",
     "VerifyRequest",
     "check",
     "diff",
     "emit",
+    "explain",
+    "explain_lock",
     "init",
     "lock",
     "repair",

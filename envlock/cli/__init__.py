@@ -14,6 +14,7 @@ from envlock import __version__
 COMMANDS = {
     "init": "write a manifest from an existing repository",
     "lock": "resolve the manifest and write envlock.lock",
+    "explain": "does a combination exist, will it run, what is nearest",
     "diff": "what differs between two lockfiles",
     "emit": "write a file for another tool: conda, docker, pylock, requirements",
     "sync": "make or repair an environment from the lock",

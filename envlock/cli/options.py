@@ -59,8 +59,12 @@ def lock_option(command: Command) -> Command:
 
 
 def _at_hand(context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    return path if context.resilient_parsing else at_hand(path)
+
+
+def at_hand(path: Path) -> Path:
     """The lockfile that is named; where it is not there, those that are: of a script, of a variant."""
-    if context.resilient_parsing or os.path.lexists(path) or not path.parent.is_dir():
+    if os.path.lexists(path) or not path.parent.is_dir():
         return path
     others = [
         each for pattern in ("*.envlock.lock", "envlock.*.lock") for each in sorted(path.parent.glob(pattern))

@@ -42,10 +42,13 @@ def nearest_cuda(torch: str, cuda: str) -> str | None:
     """The CUDA that `torch` exists for and that is nearest to `cuda`: what its drivers run comes first,
     then the default wheel, then the nearest version."""
     choices = [each for each in cuda_versions_of(torch) if CPU not in (each, cuda)]
-    return min(choices, key=lambda each: _distance(torch, each, cuda), default=None)
+    return min(choices, key=lambda each: cuda_distance(torch, each, cuda), default=None)
 
 
-def _distance(torch: str, choice: str, asked: str) -> tuple[int, bool, int]:
+def cuda_distance(torch: str, choice: str, asked: str) -> tuple[int, bool, int]:
+    """Sort key: how far the build of `torch` for `choice` is from one for `asked` (`12.4`, `12`, `cpu`)."""
+    if CPU in (choice, asked):
+        return 200 * (choice != asked), choice != asked, 0
     major, minor = _parts(choice)
     asked_major, asked_minor = _parts(asked)
     # one driver runs every minor version of a major, and the older majors; a newer major needs another
@@ -54,8 +57,8 @@ def _distance(torch: str, choice: str, asked: str) -> tuple[int, bool, int]:
 
 
 def _parts(cuda: str) -> tuple[int, int]:
-    major, minor = Version(cuda).release[:2]
-    return major, minor
+    version = Version(cuda)
+    return version.major, version.minor
 
 
 def _message(torch: str, cuda: str) -> str:

@@ -521,6 +521,35 @@ def test_the_keys_of_a_difference() -> None:
         assert f"`{key}`" in section
 
 
+def test_the_keys_of_an_explanation() -> None:
+    result = CliRunner().invoke(cli, ["explain", "torch==2.6.0", "--json"])
+    found = json.loads(result.stdout)
+    section = _section("json.md", "envlock.explain/1")
+    assert _keys(section) == [*found, *found["reasons"][0], *found["nearest"][0]]
+    for key in (*found["asked"], *found["reasons"][0]["sources"][0]):
+        assert f"`{key}`" in section
+
+
+def test_the_keys_of_a_lock_explained() -> None:
+    lock = ROOT / "examples" / "bert-cu124" / "envlock.lock"
+    result = CliRunner().invoke(cli, ["explain", "-l", str(lock), "--why", "sympy", "--json"])
+    found = json.loads(result.stdout)
+    [platform] = found["platforms"]
+    [distribution] = platform["distributions"]
+    section = _section("json.md", "envlock.explain-lock/1")
+    assert _keys(section) == [*found, *platform, *distribution]
+    for key in (*platform["whole"], *platform["roots"][0], *distribution["needs"][0]):
+        assert f"`{key}`" in section
+
+
+def test_the_example_of_an_explanation_is_what_is_printed() -> None:
+    shell = next(row["body"] for row in _FENCE.finditer(_text("how-to/what-exists.md")))
+    command, _, shown = shell.partition("\n")
+    result = CliRunner().invoke(cli, command.removeprefix("$ envlock ").split())
+    assert shown.removesuffix("  …\n")
+    assert result.stdout.startswith(shown.removesuffix("  …\n"))
+
+
 def test_the_keys_of_an_error() -> None:
     fault = Fault(where="a", message="b")
     error = error_document(ManifestInvalid("c", faults=(fault,)))
