@@ -4,7 +4,8 @@ EnvlockError                          exit
 ├── UsageFault                        2   usage
 ├── InvalidInput                      3   a file that the user wrote, or a lockfile
 │   ├── ManifestInvalid                   manifest-invalid
-│   └── LockfileInvalid                   lockfile-invalid
+│   ├── LockfileInvalid                   lockfile-invalid
+│   └── ForeignLockInvalid                foreign-lock-invalid
 ├── NoSolution                        4   what was asked for cannot be had
 │   ├── NoSuchBuild                       no-such-build
 │   ├── WrongBuild                        wrong-build
@@ -12,7 +13,8 @@ EnvlockError                          exit
 │   ├── NoWheel                           no-wheel
 │   ├── BadWheel                          bad-wheel
 │   ├── FileClash                         file-clash
-│   └── RecordLies                        record-lies
+│   ├── RecordLies                        record-lies
+│   └── CannotAdopt                       cannot-adopt
 ├── SourceFailed                      5   network, index or registry
 │   ├── IndexFailed                       index-failed
 │   ├── RegistryFailed                    registry-failed
@@ -97,6 +99,12 @@ class LockfileInvalid(InvalidInput):
     code = "lockfile-invalid"
 
 
+class ForeignLockInvalid(InvalidInput):
+    """The lock of another tool, which `lock --from` cannot read."""
+
+    code = "foreign-lock-invalid"
+
+
 class NoSolution(EnvlockError):
     code = "no-solution"
     exit_status = 4
@@ -142,6 +150,12 @@ class RecordLies(NoSolution):
     """The RECORD of a wheel does not describe its members."""
 
     code = "record-lies"
+
+
+class CannotAdopt(NoSolution):
+    """A pin of another tool's lock that no wheel of an index stands for; all of them are told at once."""
+
+    code = "cannot-adopt"
 
 
 class SourceFailed(EnvlockError):

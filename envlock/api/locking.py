@@ -21,6 +21,7 @@ from envlock.manifest import Manifest, Platform
 from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
 
 if TYPE_CHECKING:
+    from envlock.lock.foreign import ForeignLock
     from envlock.resolve.image import ResolvedBase
     from envlock.resolve.request import Request
     from envlock.resolve.resolution import Identities
@@ -34,7 +35,7 @@ _FOR_AFTERWARDS = ("envlock.resolve.wheels.remote", "envlock.resolve.resolution"
 class LockRequest:
     """What `lock` is asked. `upgrade` lets every pin go, `upgrade_packages` those named; `exclude_newer`
     (RFC 3339) and `python_exact` go before what manifest and old lock say; `deep` fetches every wheel
-    whole and proves its digest."""
+    whole and proves its digest. `adopt` is another tool's lock, whose pins are taken as they are."""
 
     project: Path
     output: Path | None = None
@@ -45,6 +46,7 @@ class LockRequest:
     python_exact: str | None = None
     deep: bool = False
     cache: Path | None = None
+    adopt: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,10 +82,12 @@ def lock(
     """Resolve the manifest of a project and write its lockfile.
 
     Pins of the old lock stay where they still fit. Nothing is written unless everything came out well.
-    Raises ManifestInvalid, LockfileInvalid, NoSolution and its kin, SourceFailed, ToolFailed.
+    Raises ManifestInvalid, LockfileInvalid, ForeignLockInvalid, NoSolution and its kin, SourceFailed,
+    ToolFailed.
     """
     clock = _Clock()
-    manifest = _manifest(request, environment)
+    foreign = _foreign(request)
+    manifest = _manifest(request, environment, foreign)
     path = request.output or manifest.lockfile
     old = _old_lock(path)
     _refuse_unknown(request.upgrade_packages, old, manifest)
@@ -91,7 +95,7 @@ def lock(
     base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
     with clock.step("resolve"):
-        pins = _pins(wanted)
+        pins = _pins(wanted, foreign)
     with clock.step("identify"):
         identities = _identities(request, manifest, pins, on_event)
     exact = _python_exact(request, wanted[0], old, base)
@@ -112,14 +116,35 @@ def check(request: LockRequest, *, environment: Mapping[str, str]) -> tuple[str,
 
     Raises ManifestInvalid and LockfileInvalid (also where there is no lockfile).
     """
-    manifest = _manifest(request, environment)
-    return stale_because(read_lock(request.output or manifest.lockfile), manifest)
+    foreign = _foreign(request)
+    manifest = _manifest(request, environment, foreign)
+    locked = read_lock(request.output or manifest.lockfile)
+    reasons = stale_because(locked, manifest)
+    if foreign is None or reasons:
+        return reasons
+    from envlock.api.adopting import differs_from
+
+    return differs_from(locked, foreign, manifest)
 
 
-def _manifest(request: LockRequest, environment: Mapping[str, str]) -> Manifest:
-    from envlock.api.manifests import manifest_of
+def _foreign(request: LockRequest) -> ForeignLock | None:
+    if request.adopt is None:
+        return None
+    from envlock.lock.foreign import read_foreign_lock
 
-    return manifest_of(request.project, variant=request.variant, environment=environment)
+    return read_foreign_lock(request.adopt)
+
+
+def _manifest(request: LockRequest, environment: Mapping[str, str], foreign: ForeignLock | None) -> Manifest:
+    if foreign is None or request.adopt is None:
+        from envlock.api.manifests import manifest_of
+
+        return manifest_of(request.project, variant=request.variant, environment=environment)
+    from envlock.api.adopting import adopting_manifest
+
+    return adopting_manifest(
+        request.project, request.adopt, foreign, variant=request.variant, environment=environment
+    )
 
 
 def _refuse_unknown(names: tuple[str, ...], old: Lock | None, manifest: Manifest) -> None:
@@ -180,11 +205,15 @@ def _standing_pins(request: LockRequest, old: Lock | None, platform: Platform) -
     return {row.name: row.version for row in rows if row.name not in gone}
 
 
-def _pins(wanted: tuple[Request, ...]) -> tuple[PlatformResolution, ...]:
-    from envlock.resolve.pypi import resolve_platforms
-
+def _pins(wanted: tuple[Request, ...], foreign: ForeignLock | None) -> tuple[PlatformResolution, ...]:
     sysconfig.get_config_vars()  # filled by two threads at once, it lacks keys: CPython is not safe there
     threading.Thread(target=lambda: list(map(import_module, _FOR_AFTERWARDS)), daemon=True).start()
+    if foreign is not None:
+        from envlock.api.adopting import adopt
+
+        return adopt(foreign, wanted)
+    from envlock.resolve.pypi import resolve_platforms
+
     return resolve_platforms(wanted)
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 @click.option("--variant", metavar="NAME", help="lock a variant of the manifest to envlock.NAME.lock")
 @click.option("--python", "python_exact", metavar="X.Y.Z", help="the patch that conda and Docker install")
 @click.option("--deep", is_flag=True, help="download every wheel and prove its digest from the bytes")
+@click.option(
+    "--from", "adopt", type=FILE, metavar="FILE", help="take the pins of another tool's lock as they are"
+)
 @talk_options
 def command(
     project: Path,
@@ -45,12 +48,17 @@ def command(
     variant: str | None,
     python_exact: str | None,
     deep: bool,
+    adopt: Path | None,
     talk: Talk,
 ) -> int:
     """Resolve the manifest and write the lockfile.
 
     Pins that stand stay; `--upgrade` and `--upgrade-package` let them go. Nothing is downloaded whole:
     what each wheel installs is known from parts of it.
+
+    `--from` adopts the lock of another tool: uv.lock, pylock.toml, or a requirements file with hashes.
+    Its pins stay exactly, its hashes bind, and what each wheel installs is added; with `--check`, whether
+    the lock still has those pins.
     """
     from envlock.api import LockRequest
 
@@ -58,6 +66,11 @@ def command(
         raise UsageFault(
             "`--check` only looks: it takes no `--upgrade`, `--upgrade-package` or `--deep`",
             hint="leave one out",
+        )
+    if adopt is not None and (upgrade or upgraded or exclude_newer):
+        raise UsageFault(
+            "`--from` takes pins as they are: no `--upgrade`, `--upgrade-package` or `--exclude-newer`",
+            hint="lock anew with the tool that made the file, then adopt it",
         )
     request = LockRequest(
         project=project,
@@ -68,6 +81,7 @@ def command(
         exclude_newer=_instant(exclude_newer),
         python_exact=python_exact,
         deep=deep,
+        adopt=adopt,
         cache=cache_directory(os.environ),
     )
     return _check(request, talk) if check else _lock(request, talk)
@@ -92,11 +106,17 @@ def _check(request: LockRequest, talk: Talk) -> int:
         document = {"schema": "envlock.lock-check/1", "fresh": not reasons, "reasons": list(reasons)}
         click.echo(json.dumps(document, indent=2))
     elif reasons:
-        click.echo("\n".join(["stale: the lock is not that of the manifest", *(f"  {r}" for r in reasons)]))
-        click.echo("hint: `envlock lock` brings it up to date", err=True)
+        rows = (f"  {reason}" for reason in reasons)
+        click.echo("\n".join([f"stale: the lock is not that of {_source(request)}", *rows]))
+        anew = "envlock lock" if request.adopt is None else f"envlock lock --from {request.adopt}"
+        click.echo(f"hint: `{anew}` brings it up to date", err=True)
     elif not talk.quiet:
-        click.echo("fresh: the lock is that of the manifest")
+        click.echo(f"fresh: the lock is that of {_source(request)}")
     return 1 if reasons else 0
+
+
+def _source(request: LockRequest) -> str:
+    return "the manifest" if request.adopt is None else f"the manifest and of {request.adopt.name}"
 
 
 def _lock(request: LockRequest, talk: Talk) -> int:

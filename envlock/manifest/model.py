@@ -47,7 +47,8 @@ class Manifest:
 
     `cuda` has a toolkit version ("12.4"), "cpu" or "auto" for every platform. `python` is kept as
     written ("3.11" or "3.11.7"). `exclude_newer` is RFC 3339 in UTC. `sources` is where names point
-    from this host: it is in no lock and in no fingerprint.
+    from this host: it is in no lock and in no fingerprint. `extras` and `groups` (None: not said) are in
+    `requirements` already; the lock of another tool is read by them.
     """
 
     path: Path
@@ -68,5 +69,7 @@ class Manifest:
     conda: CondaRequest | None = None
     image: ImageRequest | None = None
     allow_sdist: tuple[NormalizedName, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = ""

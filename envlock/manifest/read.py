@@ -15,7 +15,7 @@ from envlock.manifest.location import PYPROJECT, REQUIREMENTS, Found, Kind, loca
 from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, Manifest
 from envlock.manifest.platforms import Platform
 from envlock.manifest.project import Given, Project
-from envlock.manifest.pythons import settled_python
+from envlock.manifest.pythons import nearby_python, settled_python
 from envlock.manifest.requirement import canonical
 from envlock.manifest.requirements_file import IndexOption, Reading, read_requirements_file
 from envlock.manifest.sources import all_sources
@@ -94,6 +94,8 @@ def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_py
     image = _image(choices)
     sources = all_sources(choices.sources, _names(choices, image), reader.environment, reader.faults)
     asks, requires = _asks(reader, choices), reader.project.requires_python()
+    nearby = _nearby_python(reader)
+    python = settled_python(choices.python, requires, default_python, reader.faults, nearby)
     index_notes = _judge_index_options(asks.reading.index_options, choices, sources, reader)
     return Manifest(
         path=reader.found.path,
@@ -101,7 +103,7 @@ def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_py
         lockfile=_lockfile(reader.found, variant),
         variant=variant,
         project_name=None if reader.found.kind is Kind.SCRIPT else reader.project.name,
-        python=settled_python(choices.python, requires, default_python, reader.faults),
+        python=python,
         cuda=cuda,
         platforms=platforms,
         glibc=_glibc(choices.glibc or "2.28"),
@@ -114,8 +116,30 @@ def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_py
         conda=_conda(choices),
         image=image,
         allow_sdist=choices.allow_sdist or (),
-        notes=(*reader.found.notes, *cuda_notes, *_image_notes(image), *asks.reading.notes, *index_notes),
+        extras=tuple(given.text for given in choices.extras or ()),
+        groups=None if choices.groups is None else tuple(given.text for given in choices.groups),
+        notes=(
+            *reader.found.notes,
+            *_python_notes(choices, nearby, python),
+            *cuda_notes,
+            *_image_notes(image),
+            *asks.reading.notes,
+            *index_notes,
+        ),
     )
+
+
+def _nearby_python(reader: _Reader) -> Given | None:
+    """A script says all of itself in its block; files of the folder around it are others'."""
+    kind, path = reader.found.kind, reader.found.path
+    if kind is Kind.SCRIPT:
+        return None
+    return nearby_python(reader.root, path if kind is Kind.REQUIREMENTS else None)
+
+
+def _python_notes(choices: Choices, nearby: Given | None, python: str) -> list[str]:
+    is_taken = choices.python is None and nearby is not None and nearby.text == python
+    return [f"Python {python}, as {nearby.where} says"] if is_taken and nearby is not None else []
 
 
 def _lockfile(found: Found, variant: str | None) -> Path:

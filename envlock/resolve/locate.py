@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
 from envlock.errors import GoneFromIndex
 from envlock.lock.model import Distribution, Lock, Wheel
 from envlock.manifest.platforms import Platform
+from envlock.resolve.exact import exact_pins
 from envlock.resolve.indexes import index_url
 from envlock.resolve.model import DEFAULT_INDEX, Location, Pin
-from envlock.resolve.uv import Environment, failure
-from envlock.resolve.uv_compile import Indexes, Question, Target, ask
-
-_SIDE_BY_SIDE = 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Search:
-    lock: Lock
-    platform: Platform
-    sources: Mapping[str, str]
-    environment: Environment
-
-    def question(self, distributions: Iterable[Distribution]) -> Question:
-        """Exact pins, each on its named index only, nothing followed: the files of those versions."""
-        wanted = tuple(distributions)
-        stack = self.lock.stack.get(self.platform)
-        variant = None if stack is None else stack.variant
-        routes = {canonicalize_name(each.name): each.index for each in wanted if each.index != DEFAULT_INDEX}
-        named = {index: index_url(index, self.sources, variant) for index in set(routes.values())}
-        major, minor = self.lock.glibc.split(".")
-        return Question(
-            target=Target(platform=self.platform, python=self.lock.python, glibc=(int(major), int(minor))),
-            indexes=Indexes(default=self.sources.get(DEFAULT_INDEX), named=named, routes=routes),
-            requirements=tuple(f"{each.name}=={each.version}" for each in wanted),
-            with_dependencies=False,
-        )
+from envlock.resolve.uv import Environment
+from envlock.resolve.uv_compile import Indexes, Target
 
 
 def locate(
@@ -49,9 +23,8 @@ def locate(
 
     Raises GoneFromIndex, naming all that are not there, and SourceFailed where an index cannot be asked.
     """
-    search = _Search(lock=lock, platform=platform, sources=sources, environment=environment)
     wanted = tuple(lock.on(platform))
-    pins = _pins(search, [distribution for distribution, _ in wanted])
+    pins = _pins(lock, platform, sources, environment)
     found = {
         wheel.sha256: location
         for distribution, wheel in wanted
@@ -74,20 +47,22 @@ def _location(pin: Pin | None, wheel: Wheel) -> Location | None:
     return None
 
 
-def _pins(search: _Search, distributions: list[Distribution]) -> Mapping[str, Pin]:
-    """All in one run; where that fails for want of one version, each by itself, to tell which."""
-    if not distributions:
-        return {}
-    answer = ask(search.question(distributions), search.environment)
-    if answer.pins is not None:
-        return {str(name): pin for name, pin in answer.pins.items()}
-    if not answer.outcome.is_unsolvable:
-        raise failure(answer.outcome, where=None)
-    if len(distributions) == 1:
-        return {}
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        rows = pool.map(lambda each: _pins(search, [each]), distributions)
-        return {name: pin for row in rows for name, pin in row.items()}
+def _pins(
+    lock: Lock, platform: Platform, sources: Mapping[str, str], environment: Environment
+) -> Mapping[str, Pin]:
+    wanted = {canonicalize_name(each.name): each for each, _ in lock.on(platform)}
+    stack = lock.stack.get(platform)
+    variant = None if stack is None else stack.variant
+    routes = {name: each.index for name, each in wanted.items() if each.index != DEFAULT_INDEX}
+    named = {index: index_url(index, sources, variant) for index in set(routes.values())}
+    major, minor = lock.glibc.split(".")
+    pins = exact_pins(
+        Target(platform=platform, python=lock.python, glibc=(int(major), int(minor))),
+        Indexes(default=sources.get(DEFAULT_INDEX), named=named, routes=routes),
+        {name: each.version for name, each in wanted.items()},
+        environment,
+    )
+    return {str(name): pin for name, pin in pins.items()}
 
 
 def _gone(rows: list[tuple[Distribution, Wheel]]) -> GoneFromIndex:

@@ -35,6 +35,21 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptedPin:
+    """One distribution as the lock of another tool holds it, on one platform.
+
+    `sha256` has the hashes that its wheel must be among; `index_url` is where that tool took it from, as
+    it says (None: it does not). `origin` reads like `uv.lock, torch` or `requirements.txt:3`.
+    """
+
+    name: NormalizedName
+    version: str
+    sha256: frozenset[str]
+    index_url: str | None
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
     """A pin with the one wheel that a platform takes."""
 

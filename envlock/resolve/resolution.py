@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from packaging.requirements import Requirement
+
 from envlock.agent.identity import Entry, clashes, parse_entry_list
 from envlock.errors import FileClash
 from envlock.lock.model import Stack
@@ -103,6 +105,8 @@ def completed(request: Request, pins: PlatformResolution, identities: Identities
 def _graph(request: Request, pins: PlatformResolution, identities: Identities) -> Graph:
     requires = {each.name: identities[each.wheel.url].requires_dist for each in pins.chosen}
     roots = [row.requirement for row in request.asked()]
+    # Adopted pins need not hang together from what the manifest asks for: a group of uv's, say.
+    roots += [Requirement(each.name) for each in pins.chosen if each.name not in pins.extra]
     return dependency_graph(roots, requires, marker_environment(request.platform, request.manifest.python))
 
 

@@ -400,6 +400,7 @@ MANIFESTS = tuple(_manifests())
 )
 def test_an_example_of_a_manifest_is_read(file: str, text: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(text, encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("six\n", encoding="utf-8")
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "extra.txt").write_text("six\n", encoding="utf-8")
     document = tomli.loads(text) if file != "train.py" else {}
