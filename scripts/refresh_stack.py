@@ -3,11 +3,15 @@
     python scripts/refresh_stack.py                     every release in the facts, and the newest
     python scripts/refresh_stack.py --torch 2.6.0       one of them
     python scripts/refresh_stack.py --write             change the data files as the difference says
+    python scripts/refresh_stack.py --index https://mirror.example/whl/{variant}
+                                                        also the builds that are only on the PyTorch index
+    python scripts/refresh_stack.py --image-tags https://registry.example/v2/pytorch/pytorch/tags/list
+                                                        also the tags of the image pytorch/pytorch
 
 Read are the default Linux x86_64 wheels, a few ranges of each, from the index that uv is configured
-for, and the list of CPython releases that uv can install. Exit status: 0 all as published, 1 something
-differs. What it cannot read (GPU architectures, the builds of the PyTorch index, Docker tags) stays for
-a person, who then also sets `gathered` in the data files and DATA_VERSION.
+for, and the list of CPython releases that uv can install; the rest from where it is told. Exit status: 0
+all as published, 1 something differs. What it cannot read (GPU architectures, drivers) stays for a
+person, who then also sets `gathered` in the data files and DATA_VERSION. Tags are listed, not written.
 """
 
 from __future__ import annotations
@@ -82,17 +86,24 @@ class Published:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    differences = [*_builds(options.torch or _releases()), *([] if options.torch else _pythons())]
+    releases = options.torch or _releases()
+    differences = [*_builds(releases, options.index), *([] if options.torch else _pythons())]
     for difference in differences:
         print(difference.text, end="")
         if options.write:
             difference.write()
-    return 1 if differences else 0
+    tags = list(_tags(options.image_tags, releases)) if options.image_tags else []
+    print("".join(f"{line}\n" for line in tags), end="")
+    return 1 if differences or tags else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--torch", action="append", metavar="X.Y.Z", help="compare this release only")
+    parser.add_argument("--index", metavar="URL", help="an index per {variant}: compare its builds, too")
+    parser.add_argument(
+        "--image-tags", metavar="URL", help="a registry's list of the tags of pytorch/pytorch"
+    )
     parser.add_argument("--write", action="store_true", help="change the data files")
     return parser.parse_args(arguments)
 
@@ -136,13 +147,20 @@ def _releases() -> tuple[str, ...]:
     return known if newest in known else (*known, newest)
 
 
-def _builds(releases: Iterable[str]) -> Iterator[Difference]:
+def _builds(releases: Iterable[str], index: str | None) -> Iterator[Difference]:
     text = _text(BUILDS)
     for torch in releases:
-        published = read_published(torch)
-        print(f"torch {torch}: CUDA {published.cuda}, {_spoken(published.pins)}", file=sys.stderr)
-        text = revised(text, published)
+        text = revised(text, _read(torch, None))
+        for build in stack.builds(torch) if index else ():
+            if build.index == "pytorch" and build.cuda != "cpu":
+                text = revised(text, _read(torch, str(index).format(variant=build.variant)), is_default=False)
     yield from _difference(BUILDS, text)
+
+
+def _read(torch: str, index: str | None) -> Published:
+    published = read_published(torch, index)
+    print(f"torch {published.torch}: CUDA {published.cuda}, {_spoken(published.pins)}", file=sys.stderr)
+    return published
 
 
 def _spoken(pins: Pins) -> str:
@@ -152,9 +170,10 @@ def _spoken(pins: Pins) -> str:
 # What is published
 
 
-def read_published(torch: str) -> Published:
-    """Read METADATA and torch/version.py of the default wheel of `torch`, by range requests."""
-    version, url = _wheel(f"torch=={torch}")
+def read_published(torch: str, index: str | None = None) -> Published:
+    """Read METADATA and torch/version.py of the wheel of `torch` on an index, by range requests. None: the
+    index that uv is configured for, which has the default wheels."""
+    version, url = _wheel(f"torch=={torch}", index)
     with zipfile.ZipFile(io.BufferedReader(Remote(url), BLOCK_BYTES)) as wheel:
         metadata = wheel.read(f"torch-{version}.dist-info/METADATA").decode()
         about = wheel.read("torch/version.py").decode()
@@ -168,11 +187,12 @@ def read_published(torch: str) -> Published:
     )
 
 
-def _wheel(requirement: str) -> tuple[str, str]:
+def _wheel(requirement: str, index: str | None = None) -> tuple[str, str]:
     """The version and the URL of the Linux x86_64 wheel that uv would take."""
     compile_ = ("pip", "compile", "--quiet", "--no-deps", "--no-annotate", "--format", "pylock.toml")
     target = ("--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:")
-    document = tomli.loads(_uv(*compile_, *target, "-", given=requirement))
+    source = ("--default-index", index) if index else ()
+    document = tomli.loads(_uv(*compile_, *target, *source, "-", given=requirement))
     package = document["packages"][0]
     return package["version"], package["wheels"][0]["url"]
 
@@ -266,14 +286,14 @@ class Remote(io.RawIOBase):
 # The data files, as they would be
 
 
-def revised(text: str, published: Published) -> str:
-    """`torch_builds.toml` with the default build of one release as it is published.
+def revised(text: str, published: Published, *, is_default: bool = True) -> str:
+    """`torch_builds.toml` with one build as it is published; the default one tells of its release, too.
 
     Only the lines of that build change; comments and all that is not read from the wheel stay.
     """
-    variant = stack.variant_of(published.cuda)
-    release = _block(text, "release", {"torch": published.torch})
-    build = _block(text, "build", {"torch": published.torch, "variant": variant})
+    variant, torch = stack.variant_of(published.cuda), published.torch.partition("+")[0]
+    release = _block(text, "release", {"torch": torch})
+    build = _block(text, "build", {"torch": torch, "variant": variant})
     if release is None or build is None:
         return text + _new(published, variant)
     told = {
@@ -281,7 +301,7 @@ def revised(text: str, published: Published) -> str:
         "requires_python": published.requires_python,
         "git_version": published.git_version,
     }
-    text = text.replace(release, _with_values(release, told), 1)
+    text = text.replace(release, _with_values(release, told), 1) if is_default else text
     return text.replace(build, _with_values(build, {key: published.pins.get(key) for key in PINNED}), 1)
 
 
@@ -343,6 +363,32 @@ def _built() -> Mapping[str, str]:
         if not Version(row["version"]).is_prerelease
         and (day := re.search(r"/(\d{4})(\d{2})(\d{2})/", row["url"]))
     }
+
+
+# Tags of the image
+
+
+_TAG = re.compile(r"(\d+\.\d+\.\d+)-cuda\d+\.\d+-cudnn\d+-(?:runtime|devel)")
+
+
+def _tags(url: str, releases: Iterable[str]) -> Iterator[str]:
+    """What a registry lists and the facts do not have, and the other way round, of some releases."""
+    wanted = set(releases)
+    listed = {tag for tag in _listed(url) if (match := _TAG.fullmatch(tag)) and match[1] in wanted}
+    known = {tag for tag in stack.image_tags() if tag.split("-")[0] in wanted}
+    yield from (f"+{tag} (published, and not in the facts)" for tag in sorted(listed - known))
+    yield from (f"-{tag} (in the facts, and not listed)" for tag in sorted(known - listed))
+
+
+def _listed(url: str | None) -> Iterator[str]:
+    """Every tag, page by page: `tags` of the registry API, or `results` of Docker Hub's own."""
+    while url:
+        answer = requests.get(url, timeout=TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        document = answer.json()
+        yield from document.get("tags") or [row["name"] for row in document.get("results", ())]
+        following = document.get("next") or answer.links.get("next", {}).get("url")
+        url = requests.compat.urljoin(url, following) if following else None
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class LastBranch:
     sources: tuple[Source, ...]
 
 
+@cache
 def find_gpu(name: str) -> Gpu | None:
     """The GPU that `name` means: `V100`, `NVIDIA GeForce RTX 3090`, `sm_86`, `8.6`. None: not known.
 

@@ -484,3 +484,39 @@ def test_without_a_lock_there_is_nothing_to_explain(explain: Explain) -> None:
         "error: there is no lockfile [lockfile-invalid]\n  where  envlock.lock\n\n"
         "hint: `envlock lock` makes it\n"
     )
+
+
+def test_a_pytorch_newer_than_the_facts_is_locked_and_what_is_not_known_of_it_is_said(
+    explain: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stack is read from the resolution: the CUDA runtime, cuDNN and Triton that it pulls in."""
+    monkeypatch.setenv("ENVLOCK_CACHE_DIR", str(tmp_path / "cache"))
+    with LocalIndex() as index:
+        pins = ("nvidia-cuda-runtime==14.1.48", "nvidia-cudnn-cu14==10.1.0.5", "triton==3.99.0")
+        index.add(library("torch", "2.99.0", 10, *pins))
+        for pin in pins:
+            name, _, version = pin.partition("==")
+            index.add(library(name, version, 10))
+        (tmp_path / "envlock.toml").write_text(
+            f'python = "3.11"\nrequirements = ["torch"]\n[sources]\ndefault = "{index.url}"\n'
+        )
+        request = api.LockRequest(project=tmp_path, cache=tmp_path / "cache")
+        locked = api.lock(request, environment=os.environ).lock.stack["linux-64"]
+    assert (locked.torch, locked.cuda, locked.variant) == ("2.99.0", "14.1", "cu141")
+    assert (locked.cudnn, locked.nccl, locked.triton) == ("10.1.0.5", None, "3.99.0")
+    assert (locked.gpu_archs, locked.driver) == ((), None)
+    ran = explain("--driver", "650.10", "--gpu", "H100")
+    assert ran.status == 8
+    assert ran.told == (
+        "unknown: envlock.lock, driver 650.10, GPU H100\n"
+        "  for which GPUs the locked PyTorch 2.99.0 on linux-64 has code is not in the facts\n"
+        "  which driver the locked PyTorch 2.99.0 on linux-64 needs is not in the facts\n"
+        "\n"
+        "nearest that exist:\n"
+        "  PyTorch 2.15.0, CUDA 13.2 (default wheel), cuDNN 9.26.0.51, NCCL 2.30.7, Triton ~=3.9.0\n"
+        '    manifest  requirements = ["torch==2.15.0"], cuda = "13.2"\n'
+        "    driver    580 or newer (595.45.04 came with CUDA 13.2)\n"
+        "    GPUs      sm_75 sm_80 sm_86 sm_90 sm_100 sm_120\n"
+        "    Python    3.11 to 3.15, 3.14t, 3.15t\n"
+    )
+    assert "nvidia-cudnn-cu14    10.1.0.5" in explain().out

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import Any, ClassVar
 
 import pytest
 import tomli
@@ -170,6 +174,120 @@ def test_a_wheel_that_does_not_say_its_cuda_is_not_guessed_at(index: LocalIndex,
     )
     with pytest.raises(ValueError, match=r"^torch/version\.py does not say its cuda$"):
         refresh.main(["--torch", "2.6.0"])
+
+
+def cu118(index: LocalIndex, *pins: str) -> str:
+    """2.6.0+cu118 on an index of its variant; the address with the variant left open."""
+    about = f"cuda: Optional[str] = '11.8'\ngit_version = '{GIT}'\n"
+    wheel = make_wheel(
+        "torch",
+        "2.6.0+cu118",
+        files={"torch/version.py": about.encode()},
+        requires=[f"{pin}; {LINUX}" for pin in pins],
+        requires_python=">=3.9.0",
+        tag="cp311-cp311-linux_x86_64",
+    )
+    index.named("whl/cu118", html=True).add(wheel)
+    return index.named("whl/cu118").url.replace("cu118", "{variant}")
+
+
+def cu126(index: LocalIndex) -> None:
+    """The other build of 2.6.0 that only the PyTorch index has, as the facts have it."""
+    build = next(row for row in _facts()["build"] if (row["torch"], row["variant"]) == ("2.6.0", "cu126"))
+    names = {"cudnn": "nvidia-cudnn-cu12", "nccl": "nvidia-nccl-cu12", "triton": "triton"}
+    names |= {"cusparselt": "nvidia-cusparselt-cu12", "cuda_runtime": "nvidia-cuda-runtime-cu12"}
+    about = f"cuda: Optional[str] = '12.6'\ngit_version = '{GIT}'\n"
+    wheel = make_wheel(
+        "torch",
+        "2.6.0+cu126",
+        files={"torch/version.py": about.encode()},
+        requires=[f"{name}=={build[key]}; {LINUX}" for key, name in names.items() if key in build],
+        tag="cp311-cp311-manylinux_2_28_x86_64",
+    )
+    index.named("whl/cu126", html=True).add(wheel)
+
+
+def _facts() -> dict[str, Any]:
+    return tomli.loads((DATA / "torch_builds.toml").read_text(encoding="utf-8"))
+
+
+def test_an_index_that_is_named_has_the_other_builds_compared(
+    index: LocalIndex, refresh: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(index, "2.6.0", "12.4", PINS)
+    cu126(index)
+    url = cu118(index, "nvidia-cudnn-cu11==9.1.0.71", "nvidia-nccl-cu11==2.21.5", "triton==3.2.0")
+    assert refresh.main(["--torch", "2.6.0", "--index", url]) == 1
+    shown = capsys.readouterr()
+    assert [line for line in shown.out.splitlines()[2:] if line[0] in "+-"][:2] == [
+        '-cudnn = "9.1.0.70"',
+        '+cudnn = "9.1.0.71"',
+    ]
+    assert shown.err.splitlines()[1:] == [
+        "torch 2.6.0+cu118: CUDA 11.8, cudnn 9.1.0.71, nccl 2.21.5, triton 3.2.0",
+        "torch 2.6.0+cu126: CUDA 12.6, cudnn 9.5.1.17, nccl 2.21.5, cusparselt 0.6.3, triton 3.2.0,"
+        " cuda_runtime 12.6.77",
+    ]
+    assert 'default = "cu118"' not in shown.out
+
+
+TAGS_2_6 = [
+    f"2.6.0-cuda{cuda}-cudnn9-{flavour}"
+    for cuda in ("11.8", "12.4", "12.6")
+    for flavour in ("runtime", "devel")
+]
+
+
+class Registry(BaseHTTPRequestHandler):
+    """The list of tags in pages of four: as the registry API has it, or as Docker Hub's own."""
+
+    tags: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path, _, start = self.path.partition("?start=")
+        page, rest = self.tags[int(start or 0) :][:4], len(self.tags) > int(start or 0) + 4
+        following = f"{path}?start={int(start or 0) + 4}" if rest else None
+        is_hub = path == "/hub"
+        rows = {"results": [{"name": tag} for tag in page], "next": following} if is_hub else {"tags": page}
+        self.send_response(200)
+        if following and not is_hub:
+            self.send_header("Link", f'<{following}>; rel="next"')
+        self.end_headers()
+        self.wfile.write(json.dumps(rows).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/v2/pytorch/pytorch/tags/list", "/hub"])
+def test_tags_of_the_image_are_compared_page_by_page(
+    index: LocalIndex,
+    refresh: ModuleType,
+    registry: str,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    publish(index, "2.6.0", "12.4", PINS)
+    others = ["latest", "2.5.1-cuda12.1-cudnn9-devel", "2.6.0-cuda12.4-cudnn9-runtime-rc1"]
+    monkeypatch.setattr(Registry, "tags", [*others, *TAGS_2_6])
+    assert refresh.main(["--torch", "2.6.0", "--image-tags", registry + path]) == 0
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(Registry, "tags", [*others, *TAGS_2_6[1:], "2.6.0-cuda12.1-cudnn9-devel"])
+    assert refresh.main(["--torch", "2.6.0", "--image-tags", registry + path]) == 1
+    assert capsys.readouterr().out == (
+        "+2.6.0-cuda12.1-cudnn9-devel (published, and not in the facts)\n"
+        "-2.6.0-cuda11.8-cudnn9-runtime (in the facts, and not listed)\n"
+    )
 
 
 @pytest.mark.slow
