@@ -193,21 +193,27 @@ class _Worker(NamedTuple):
     answers: Any
 
 
-def check_all(jobs: Sequence[PycJob], executable: Optional[str], workers: int) -> Dict[str, PycResult]:
+def check_all(
+    jobs: Sequence[PycJob], executable: Optional[str], workers: int, from_source: bool = False
+) -> Dict[str, PycResult]:
     """Judge every job, by `executable` or (None) by the running interpreter; results by pyc path.
 
+    `from_source`: bytecode of the interpreter's own library is among what is judged, so it is not used.
     A worker that dies is a finding about the files that it was given: a crafted `.pyc` can crash
     marshal, which an honest one never does.
     """
     batches = [list(jobs[index::workers]) for index in range(workers)]
-    running = [(batch, _start(batch, executable)) for batch in batches if batch]
+    from .interpreter import command_of
+
+    command = command_of(executable or sys.executable, from_source=from_source)
+    running = [(batch, _start(batch, command)) for batch in batches if batch]
     results: Dict[str, PycResult] = {}
     for batch, worker in running:
-        results.update(_finish(batch, worker, executable))
+        results.update(_finish(batch, worker, command))
     return results
 
 
-def _start(batch: List[PycJob], executable: Optional[str]) -> _Worker:
+def _start(batch: List[PycJob], command: List[str]) -> _Worker:
     import tempfile
 
     from .interpreter import CLEAN_ENVIRONMENT, source_of
@@ -219,7 +225,7 @@ def _start(batch: List[PycJob], executable: Optional[str]) -> _Worker:
         feed.write(json.dumps(batch).encode())
         feed.seek(0)
         process = subprocess.Popen(
-            [executable or sys.executable, "-I", "-S", "-B", "-c", program],
+            [*command, "-c", program],
             stdin=feed,
             stdout=answers,
             stderr=subprocess.DEVNULL,
@@ -228,7 +234,7 @@ def _start(batch: List[PycJob], executable: Optional[str]) -> _Worker:
     return _Worker(process, answers)
 
 
-def _finish(batch: List[PycJob], worker: _Worker, executable: Optional[str]) -> Dict[str, PycResult]:
+def _finish(batch: List[PycJob], worker: _Worker, command: List[str]) -> Dict[str, PycResult]:
     status = worker.process.wait()
     with worker.answers as answers:
         answers.seek(0)
@@ -238,8 +244,8 @@ def _finish(batch: List[PycJob], worker: _Worker, executable: Optional[str]) -> 
     if len(batch) == 1:
         return {batch[0].pyc: PycResult(batch[0].pyc, "it crashes the interpreter that reads it", "", "")}
     middle = len(batch) // 2
-    halves = [(half, _start(half, executable)) for half in (batch[:middle], batch[middle:])]
+    halves = [(half, _start(half, command)) for half in (batch[:middle], batch[middle:])]
     results: Dict[str, PycResult] = {}
     for half, second in halves:
-        results.update(_finish(half, second, executable))
+        results.update(_finish(half, second, command))
     return results

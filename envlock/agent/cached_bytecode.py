@@ -20,12 +20,20 @@ class CachedBytecode:
         self.redirected = redirected
         self.same: Set[str] = set(same)
         self.unreadable: List[List[str]] = []
+        self._more: List[str] = []
+        self._proved: Set[str] = set()
+
+    def also(self, paths: Iterable[str], proved: Set[str]) -> None:
+        """Judge these files too, which the walk of the site directories did not come by; `proved` are held
+        against a hash, and need no compiling."""
+        self._more = [path for path in paths if path not in self.contents.tree.files]
+        self._proved = proved
 
     def pairs(self, sources: Set[str]) -> List[bytecode.PycJob]:
         """Every cached file of `sources`: in `__pycache__`, and below PYTHONPYCACHEPREFIX."""
         found = []
-        for path in self.contents.tree.files:
-            if path.endswith(".pyc"):
+        for path in (*self.contents.tree.files, *self._more):
+            if path.endswith(".pyc") and path not in self._proved:
                 source, level = self._source_of(path)
                 if source in sources:
                     found.append(bytecode.PycJob(source, path, level))
@@ -68,7 +76,8 @@ class CachedBytecode:
     def judge(self, sources: Set[str], executable: Optional[str], workers: int) -> List[facts.BytecodeFacts]:
         """Compile what is not known to be honest, and describe what differs."""
         jobs = [job for job in self.pairs(sources) if not self._is_known(job)]
-        results = bytecode.check_all(jobs, executable, workers) if jobs else {}
+        from_source = any(job.source in self.contents.library.files for job in jobs)
+        results = bytecode.check_all(jobs, executable, workers, from_source) if jobs else {}
         name = self.contents.target.name
         judged = []
         for job in jobs:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from typing import Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from . import foreign
 from .crew import Crew, can_fork
@@ -27,6 +27,7 @@ class Contents:
         self.library = Tree(self._rows)
         self.hashes: Dict[Tuple[str, str], Hashed] = {}
         self._jobs: List[Job] = []
+        self._planned: Set[str] = set()
         self._crews: List[Crew] = []
 
     def walk(self, roots: Iterable[foreign.Root]) -> None:
@@ -68,6 +69,8 @@ class Contents:
         row = self.row(path)
         if row is None:
             return
+        if algorithm == "sha256" and normalize is None:
+            self._planned.add(path)
         known = self.previous.known.get(path) if self.previous is not None else None
         if known is not None and known.sha256 and known.row == row and algorithm == "sha256":
             self.hashes[path, algorithm] = Hashed(known.sha256, known.is_elf, row)
@@ -93,7 +96,7 @@ class Contents:
 
     def plan_standard_library(self) -> None:
         for path in self.library.files:
-            if path.endswith((".py", ".so")):
+            if path.endswith((".py", ".so")) and path not in self._planned:
                 self.plan(path)
 
     def standard_library(self) -> str:

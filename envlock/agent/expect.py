@@ -23,12 +23,27 @@ class ExpectedDistribution(NamedTuple):
     fixups: Tuple[ExpectedFixup, ...]
 
 
+class ExpectedConda(NamedTuple):
+    """A conda package: its paths digest, `name = module:attr` of the scripts that its installer writes, and
+    what it depends on, as match specifications."""
+
+    version: str
+    paths: str
+    entry_points: Tuple[str, ...]
+    depends: Tuple[str, ...]
+
+
 class Expectation(NamedTuple):
-    """The expected distributions by name, and the names of the settings that are locked."""
+    """The expected distributions and conda packages by name, and the names of the locked settings."""
 
     distributions: Mapping[str, ExpectedDistribution]
     settings: Tuple[str, ...]
     project: Optional[str]
+    conda: Mapping[str, ExpectedConda] = {}
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.distributions or self.conda)
 
 
 NOTHING = Expectation({}, (), None)
@@ -43,9 +58,11 @@ def to_json(expectation: Expectation) -> Dict[str, Any]:
         }
         for name, expected in sorted(expectation.distributions.items())
     }
+    conda = {name: expected._asdict() for name, expected in sorted(expectation.conda.items())}
     return {
         "schema": SCHEMA,
         "distributions": distributions,
+        "conda": conda,
         "settings": list(expectation.settings),
         "project": expectation.project,
     }
@@ -59,4 +76,11 @@ def from_json(document: Mapping[str, Any]) -> Expectation:
     for name, value in document["distributions"].items():
         fixups: List[ExpectedFixup] = [ExpectedFixup(*fixup) for fixup in value["fixups"]]
         distributions[name] = ExpectedDistribution(value["version"], value["digest"], tuple(fixups))
-    return Expectation(distributions, tuple(document["settings"]), document.get("project"))
+    conda = {name: _conda(value) for name, value in document.get("conda", {}).items()}
+    return Expectation(distributions, tuple(document["settings"]), document.get("project"), conda)
+
+
+def _conda(value: Mapping[str, Any]) -> ExpectedConda:
+    return ExpectedConda(
+        value["version"], value["paths"], tuple(value["entry_points"]), tuple(value["depends"])
+    )

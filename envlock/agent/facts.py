@@ -109,6 +109,61 @@ class LibraryFacts(TypedDict):
     shadows: str
 
 
+class CondaFileFacts(TypedDict):
+    """A file that is not what its package has. `path` is that of the package, `file` relative to the prefix;
+    `expected` and `observed` are sha256 of the file as packaged, `observed` null where nothing was hashed.
+    """
+
+    path: str
+    file: str
+    expected: Optional[str]
+    observed: Optional[str]
+    reason: str
+
+
+class CondaPackageFacts(TypedDict):
+    """A package by its record in conda-meta. `claimed` is the paths digest of what the record says, `digest`
+    that of what is on disk: null where a file could not be read.
+    """
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    archive: str
+    sha256: Optional[str]
+    md5: Optional[str]
+    record: str
+    claimed: str
+    digest: Optional[str]
+    changed: List[CondaFileFacts]
+    scripts: List[ScriptFacts]
+    problems: List[str]
+
+
+class ClobberFacts(TypedDict):
+    """A path that several packages have with different content: whose file is due there, and whose is there
+    (null: nobody's)."""
+
+    file: str
+    packages: List[str]
+    due: str
+    found: Optional[str]
+
+
+class CondaFacts(TypedDict):
+    """A conda prefix. `problems` are files of conda-meta that could not be read, with the reason; `extra` the
+    first files that no package owns and that nothing loads, of `extra_count` in all.
+    """
+
+    packages: List[CondaPackageFacts]
+    problems: List[List[str]]
+    clobbers: List[ClobberFacts]
+    extra: List[str]
+    extra_count: int
+
+
 class Facts(TypedDict):
     schema: str
     level: str
@@ -119,6 +174,7 @@ class Facts(TypedDict):
     python: Optional[PythonFacts]
     python_faults: List[List[str]]
     distributions: List[DistributionFacts]
+    conda: Optional[CondaFacts]
     foreign: List[ForeignFacts]
     accepted: Dict[str, str]
     paths: List[PathFacts]

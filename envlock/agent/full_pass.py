@@ -7,6 +7,9 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tup
 
 from . import expect, facts, foreign, scripts
 from .cached_bytecode import CachedBytecode
+from .conda_foreign import PrefixWalk
+from .conda_meta import is_conda
+from .conda_pass import CondaPass
 from .contents import Contents, exists
 from .editable import is_finder_name
 from .hashing import cores
@@ -21,13 +24,17 @@ from .installed import (
     record_bytes,
     split_info,
 )
-from .prefix import python_files
-from .target import Target
-from .unowned import Unowned
+from .prefix import Prefix, PythonFault, python_files
+from .target import Target, stand_in
+from .unowned import Ownership, Unowned
 from .warm import Known, WarmCache
 
 ROOTS, WARM, CONTENT = "roots", "warm", "content"
 LEVELS = (ROOTS, WARM, CONTENT)
+
+# What a distribution's role is that a conda package brings.
+CONDA = "conda"
+MOST_EXTRA = 100
 
 _Result = TypeVar("_Result")
 _FIRST_SHIFT_BYTES = 1 << 30
@@ -64,18 +71,22 @@ class FullPass:
         self.bytecode = CachedBytecode(self.contents, redirected, same)
         self.unreadable: List[List[str]] = []
         self.timing: Dict[str, float] = {}
+        self.conda = conda_pass(request, self.contents, target.prefix.is_venv)
+        self.prefix_walk: Optional[PrefixWalk] = None
 
     def run(self) -> facts.Facts:
         """Observe everything that the level asks for."""
         roots = foreign.site_roots(
             self.target.prefix, self.target.interpreter, dict(self.request.environment)
         )
+        if self.conda is not None:
+            self._timed("conda_seconds", self._plan_conda)
         located = self._timed("records_seconds", lambda: self._distributions(roots))
         counted = [item.installed for item in located if self._counts(item)]
-        self.unowned = Unowned(self.contents, roots, *self._ownership(located, counted))
+        self.unowned = Unowned(self.contents, roots, self._ownership(located, counted))
         self.claimed = _claims(counted)
         if self.request.level != ROOTS:
-            self._timed("walk_seconds", lambda: self.contents.walk(roots))
+            self._timed("walk_seconds", lambda: self._walk(roots))
             self._plan_more(counted)
             self._timed("look_seconds", self.unowned.prepare)
         self._timed("hash_seconds", lambda: self.contents.hash(self._workers))
@@ -84,6 +95,8 @@ class FullPass:
         if self.request.level != ROOTS:
             document["foreign"] = self._timed("foreign_seconds", self.unowned.files)
             document["paths"] = self.unowned.paths(lines)
+        if self.conda is not None:
+            document["conda"] = self._describe_conda(self.conda, document)
         document["distributions"] = [self._describe(item, lines) for item in located]
         if self.request.level != ROOTS:
             document["bytecode"] = self._timed("bytecode_seconds", lambda: self._judge_bytecode(counted))
@@ -110,6 +123,53 @@ class FullPass:
         result = work()
         self.timing[name] = round(time.time() - started, 4)
         return result
+
+    # -- conda ---------------------------------------------------------------------------------
+
+    def _plan_conda(self) -> None:
+        if self.conda is not None and self.conda.plan() > 0:
+            self._start_hashing()
+
+    def _walk(self, roots: List[foreign.Root]) -> None:
+        self.contents.walk(roots)
+        if self.conda is not None:
+            judged = [root.directory for root in roots if root.role in foreign.WALKED]
+            prefix = self.target.prefix.path
+            self.prefix_walk = PrefixWalk(self.contents, prefix, [*judged, self.target.layout.scripts])
+            self.prefix_walk.walk()
+            self.bytecode.also(self.prefix_walk.bytecode, proved=self.conda.packaged_bytecode)
+
+    def _describe_conda(self, conda: CondaPass, document: facts.Facts) -> facts.CondaFacts:
+        """The conda part; its foreign code goes to the other's."""
+        started = time.time()
+        described = conda.describe(self.target.is_prefix_python)
+        conda.watch()
+        self.unreadable += conda.unreadable
+        if self.prefix_walk is not None:
+            known = {self.target.name(path) for path in self.unowned.accepted}
+            known.update(item["file"] for item in document["foreign"])
+            found = self.prefix_walk.strangers(self.unowned.owned, self.target.interpreter.stdlib)
+            document["foreign"] += self._foreign_in_conda(found.code, known)
+            described["extra"], described["extra_count"] = found.rest[:MOST_EXTRA], len(found.rest)
+        spent = self.timing.get("conda_seconds", 0.0) + time.time() - started
+        self.timing["conda_seconds"] = round(spent, 4)
+        return described
+
+    def _foreign_in_conda(self, found: List[foreign.Found], known: Set[str]) -> List[facts.ForeignFacts]:
+        rows = [(self.target.name(item.path), item) for item in found]
+        return [
+            facts.ForeignFacts(file=file, kind=item.kind, role=item.role, detail=item.detail, system=False)
+            for file, item in rows
+            if file not in known
+        ]
+
+    def _is_of_conda(self, installed: Installed) -> bool:
+        """Does a conda package bring this distribution? Its files are the package's then."""
+        if self.conda is None:
+            return False
+        info = f"{installed.site}/{installed.info}"
+        marks = {info, f"{info}/METADATA", f"{info}/PKG-INFO"}
+        return not marks.isdisjoint(self.conda.owned)
 
     # -- distributions -------------------------------------------------------------------------
 
@@ -147,18 +207,20 @@ class FullPass:
 
     def _counts(self, item: Located) -> bool:
         """Is this distribution hashed: a locked one, or any where nothing is expected."""
-        expected = self.request.expectation.distributions
-        return item.root.role == foreign.SITE and (not expected or item.installed.name in expected)
+        expected = self.request.expectation
+        if item.root.role != foreign.SITE or expected.is_nothing:
+            return item.root.role == foreign.SITE
+        return item.installed.name in expected.distributions and not self._is_of_conda(item.installed)
 
-    def _ownership(
-        self, located: List[Located], counted: List[Installed]
-    ) -> Tuple[Set[str], Set[str], Set[str]]:
-        """All owned paths, those of the locked distributions, and the names of their scripts."""
+    def _ownership(self, located: List[Located], counted: List[Installed]) -> Ownership:
         scripts_folder = self.target.layout.scripts + "/"
         names = {os.path.basename(p) for item in counted for p in item.owned if p.startswith(scripts_folder)}
         names.update(name for item in counted for name in item.scripts)
-        locked = {path for item in counted for path in item.owned}
-        return {path for item in located for path in item.installed.owned}, locked, names
+        conda = self.conda.owned if self.conda is not None else set()
+        locked = {path for item in counted for path in item.owned} | conda
+        owned = {path for item in located for path in item.installed.owned} | conda
+        is_environment = self.target.prefix.is_venv or self.conda is not None
+        return Ownership(owned, locked, names, is_environment)
 
     # -- bytes ---------------------------------------------------------------------------------
 
@@ -175,9 +237,12 @@ class FullPass:
             self.contents.start_hashing(self._workers)
 
     def _plan_more(self, counted: List[Installed]) -> None:
-        for job in self.bytecode.pairs(_sources(counted)):
+        for job in self.bytecode.pairs(self._all_sources(counted)):
             self.contents.plan(job.pyc)
         self.contents.plan_standard_library()
+
+    def _all_sources(self, counted: List[Installed]) -> Set[str]:
+        return _sources(counted) | (self.conda.sources if self.conda is not None else set())
 
     @property
     def _workers(self) -> int:
@@ -187,7 +252,7 @@ class FullPass:
         return scripts.normalize_script(content, self.target.is_prefix_python)
 
     def _judge_bytecode(self, counted: List[Installed]) -> List[facts.BytecodeFacts]:
-        sources = _sources(counted) | set(self.unowned.accepted)
+        sources = self._all_sources(counted) | set(self.unowned.accepted)
         sources.update(path for path in self.unowned.owned if is_finder_name(os.path.basename(path)))
         executable = None if self.request.in_process else self.target.compiler()
         return self.bytecode.judge(sources, executable, self._workers)
@@ -208,7 +273,7 @@ class FullPass:
             version=installed.version,
             info=installed.info,
             directory=installed.site,
-            role=item.root.role,
+            role=CONDA if self._is_of_conda(installed) else item.root.role,
             digest=digest,
             entries=text,
             changed=changed,
@@ -216,7 +281,9 @@ class FullPass:
             scripts=self._scripts(installed) + self._linked_scripts(installed) if counts else [],
             problems=[list(problem) for problem in installed.problems],
             top_level=foreign.top_level_names(inside),
-            startup=[] if counts else self.unowned.startup_of(installed, lines),
+            startup=[]
+            if counts or self._is_of_conda(installed)
+            else self.unowned.startup_of(installed, lines),
             groups=entry_point_groups(installed.entry_points),
             editable=installed.editable,
             path_lines=[facts.PathLineFacts(pth=m.pth, directory=m.directory, code=m.code) for m in mine],
@@ -327,6 +394,28 @@ class FullPass:
         return document
 
 
+def conda_pass(request: Request, contents: Contents, is_venv: bool) -> Optional[CondaPass]:
+    """The pass over the conda packages of a prefix, where they are looked at: a lock that has some counts
+    for everything but a virtual environment; without any lock all is looked at."""
+    expectation = request.expectation
+    counts = bool(expectation.conda) and not is_venv
+    if counts or ((expectation.conda or expectation.is_nothing) and is_conda(request.prefix)):
+        return CondaPass(contents, request.prefix, expectation.conda, hashes=request.level != ROOTS)
+    return None
+
+
+def conda_alone(request: Request, prefix: Prefix, faults: List[PythonFault], document: facts.Facts) -> None:
+    """The conda part of a prefix whose interpreter does not answer: which of its files is to blame."""
+    target = stand_in(prefix, faults)
+    contents = Contents(target, None)
+    conda = conda_pass(request, contents, prefix.is_venv)
+    if conda is not None:
+        conda.plan()
+        contents.hash(1 if request.in_process else request.threads or cores())
+        document["conda"] = conda.describe(target.is_prefix_python)
+        document["unreadable"] += conda.unreadable
+
+
 def empty_document(request: Request, prefix: str) -> facts.Facts:
     """A document of a target of which nothing is known yet."""
     return facts.Facts(
@@ -339,6 +428,7 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         python=None,
         python_faults=[],
         distributions=[],
+        conda=None,
         foreign=[],
         accepted={},
         paths=[],

@@ -83,12 +83,19 @@ def describe(prefix: str, is_venv: bool) -> Dict[str, Any]:
     }
 
 
-def ask(executable: str, prefix: str, is_venv: bool) -> Interpreter:
+def command_of(executable: str, *, from_source: bool) -> List[str]:
+    """How an interpreter is started that is not trusted yet: without its start-up code, and `from_source`
+    without the bytecode of its standard library, which may lie."""
+    return [executable, "-I", "-S", "-B", *(("-X", "pycache_prefix=" + os.devnull) if from_source else ())]
+
+
+def ask(executable: str, prefix: str, is_venv: bool, from_source: bool = False) -> Interpreter:
     """Start `executable` and let it describe itself. Raises NoAnswer with what it said instead."""
     program = (
         source_of("interpreter.py") + "\nprint(json.dumps(describe(sys.argv[1], sys.argv[2] == 'venv')))\n"
     )
-    command = [executable, "-I", "-S", "-B", "-c", program, prefix, "venv" if is_venv else "base"]
+    start = command_of(executable, from_source=from_source)
+    command = [*start, "-c", program, prefix, "venv" if is_venv else "base"]
     try:
         done = subprocess.run(
             command,

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Dict, List, Tuple
 
-from .expect import Expectation, ExpectedDistribution, ExpectedFixup
+from .expect import Expectation, ExpectedConda, ExpectedDistribution, ExpectedFixup
 
 _HEADER = re.compile(r"(\[\[?)([A-Za-z0-9_.-]+)\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=\s*")
@@ -38,8 +38,15 @@ def expectation_of(document: Dict[str, Any], platform: str) -> Expectation:
                     for fixup in wheel.get("fixups", [])
                 )
                 distributions[row["name"]] = ExpectedDistribution(row["version"], wheel["digest"], fixups)
+    conda = {
+        row["name"]: ExpectedConda(
+            row["version"], row["paths"], tuple(row.get("entry-points", ())), tuple(row["depends"])
+        )
+        for row in document.get("conda-package", [])
+        if platform in row["platforms"]
+    }
     settings = tuple(sorted(document.get("settings", {})))
-    return Expectation(distributions, settings, document.get("project"))
+    return Expectation(distributions, settings, document.get("project"), conda)
 
 
 def parse(text: str) -> Dict[str, Any]:

@@ -14,10 +14,10 @@ import time
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from . import environment, expect, facts, warm
-from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, empty_document
+from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, conda_alone, empty_document
 from .target import open_target
 
-AGENT_VERSION = 2
+AGENT_VERSION = 3
 
 __all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
 
@@ -45,6 +45,7 @@ def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
         document = empty_document(request, prefix.path)
         document["python_faults"] = [[fault.path, fault.reason] for fault in faults]
         document["unreadable"] = [["bin/python", reason]]
+        conda_alone(request, prefix, faults, document)
         return document
     work = FullPass(request, target, cache)
     document = work.run()

@@ -1,9 +1,10 @@
 """The environment that is observed: its prefix, its interpreter and the places that it has."""
 
 import os
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import prefix as prefixes
+from .conda_meta import is_conda
 from .installed import relative_to_prefix
 from .interpreter import Interpreter, NoAnswer, ask, describe, from_json
 from .prefix import Layout, Prefix, PythonFault, layout_of
@@ -52,10 +53,19 @@ def open_target(path: str, in_process: bool) -> Tuple[Optional[Target], Prefix, 
     reason = "there is no bin/python"
     for executable in _candidates(prefix):
         try:
-            return Target(prefix, ask(executable, path, prefix.is_venv), faults), prefix, faults, ""
+            described = ask(executable, path, prefix.is_venv, from_source=is_conda(path))
+            return Target(prefix, described, faults), prefix, faults, ""
         except NoAnswer as error:
             reason = str(error)
     return None, prefix, faults, reason
+
+
+def stand_in(prefix: Prefix, faults: List[PythonFault]) -> Target:
+    """A target that nobody described: its places are those of any prefix."""
+    nothing: Dict[str, Any] = dict.fromkeys(Interpreter._fields, "")
+    nothing.update(version=(0, 0, 0), sites=[], stdlib=[], stdlib_names=[])
+    nothing.update(prefix=prefix.path, scripts=os.path.join(prefix.path, "bin"), data=prefix.path)
+    return Target(prefix, Interpreter(**nothing), faults)
 
 
 def _candidates(prefix: Prefix) -> List[str]:

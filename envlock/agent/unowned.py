@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set
 
 from . import elf, facts, foreign, makers, packages_db
 from .contents import Contents, small_file
@@ -14,24 +14,33 @@ _IMPORTED = re.compile(r"\bimport\s+(\w+)|__import__\(['\"](\w+)['\"]\)")
 _SOURCELESS = re.compile(r"(?<!/__pycache__)/[^/.]+\.pyc$")
 
 
+class Ownership(NamedTuple):
+    """`owned` are the absolute paths that distributions and conda packages answer for, `locked` those of the
+    expected ones, `scripts` the names of theirs in `bin`. `is_environment`: all of `bin` belongs to it, as it
+    does not in the system's."""
+
+    owned: Set[str]
+    locked: Set[str]
+    scripts: Set[str]
+    is_environment: bool
+
+
 class Unowned:
-    """Looks for foreign code. `owned` are the absolute paths that distributions answer for, `locked` those
-    of the distributions that are expected."""
+    """Looks for foreign code."""
 
     def __init__(
         self,
         contents: Contents,
         roots: List[foreign.Root],
-        owned: Set[str],
-        locked: Set[str],
-        scripts: Set[str],
+        ownership: Ownership,
     ) -> None:
         self.contents = contents
         self.target = contents.target
         self.roots = roots
-        self.owned = owned
-        self.locked = locked
-        self.locked_scripts = scripts
+        self.owned = ownership.owned
+        self.locked = ownership.locked
+        self.locked_scripts = ownership.scripts
+        self.is_environment = ownership.is_environment
         self.accepted: Dict[str, str] = {}
         self._early: List[foreign.Found] = []
         self._dynamics: Dict[str, Optional[elf.Dynamic]] = {}
@@ -54,7 +63,7 @@ class Unowned:
         ]
 
     def _may_be_system(self, item: foreign.Found) -> bool:
-        return not self.target.prefix.is_venv or item.role in (foreign.SYSTEM_SITE, foreign.STDLIB)
+        return not self.is_environment or item.role in (foreign.SYSTEM_SITE, foreign.STDLIB)
 
     def prepare(self) -> None:
         """Do what needs no hash, while workers hash: look for files without an owner, and read what the
@@ -86,7 +95,7 @@ class Unowned:
             self.target.layout.scripts, self.contents.tree, self.locked, pythons.__contains__
         )
         found = [item for item in found if item.path not in self.owned or self._reaches(item)]
-        if self.target.prefix.is_venv:
+        if self.is_environment:
             return found
         # Outside an environment `bin` is the system's: modules, and files that bear a locked script's name.
         return [f for f in found if f.kind == "module" or os.path.basename(f.path) in self.locked_scripts]
@@ -123,7 +132,7 @@ class Unowned:
 
     def _is_inside(self, directory: str) -> bool:
         prefix = self.target.prefix
-        return prefix.is_venv and (directory + "/").startswith(prefix.path + "/")
+        return self.is_environment and (directory + "/").startswith(prefix.path + "/")
 
     def _elf_files(self) -> List[str]:
         hashed = self.contents.elf_files()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envlock.agent.expect import Expectation, ExpectedDistribution, ExpectedFixup
+from envlock.agent.expect import Expectation, ExpectedConda, ExpectedDistribution, ExpectedFixup
 from envlock.lock.model import Lock
 
 
@@ -15,4 +15,8 @@ def expectation_of(lock: Lock, platform: str) -> Expectation:
         )
         for distribution, wheel in lock.on(platform)
     }
-    return Expectation(distributions, tuple(sorted(lock.settings)), lock.project)
+    conda = {
+        package.name: ExpectedConda(package.version, package.paths, package.entry_points, package.depends)
+        for package in lock.conda_on(platform)
+    }
+    return Expectation(distributions, tuple(sorted(lock.settings)), lock.project, conda)

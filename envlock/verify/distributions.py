@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from envlock.agent.facts import DistributionFacts, Facts
+from envlock.agent.full_pass import CONDA
 from envlock.agent.identity import DATA, HEADERS, LIB, SCRIPTS, Entry, distribution_digest, parse_entry_list
 from envlock.agent.installed import relative_to_prefix
 from envlock.lock.model import Distribution, Lock, Wheel
@@ -29,7 +30,7 @@ class Installation:
     """What is installed, set against a lock.
 
     `locked` has the first distribution in the prefix's own site directories for each locked name;
-    `others` everything else, in the order of sys.path.
+    `others` everything else, in the order of sys.path; `conda` those that a locked conda package brings.
     """
 
     facts: Facts
@@ -37,23 +38,41 @@ class Installation:
     expected: Mapping[str, tuple[Distribution, Wheel]]
     locked: Mapping[str, DistributionFacts]
     others: tuple[DistributionFacts, ...]
+    conda: tuple[DistributionFacts, ...] = ()
 
     @classmethod
     def of(cls, lock: Lock, facts: Facts, platform: str) -> Installation:
+        own = {"site"} if any(lock.conda_on(platform)) else {"site", CONDA}
         expected = {distribution.name: (distribution, wheel) for distribution, wheel in lock.on(platform)}
         locked: dict[str, DistributionFacts] = {}
         others: list[DistributionFacts] = []
+        conda: list[DistributionFacts] = []
         for item in facts["distributions"]:
-            if item["role"] == "site" and item["name"] in expected and item["name"] not in locked:
+            if item["role"] in own and item["name"] in expected and item["name"] not in locked:
                 locked[item["name"]] = item
+            elif item["role"] == CONDA and CONDA not in own and item["name"] not in expected:
+                conda.append(item)
             else:
                 others.append(item)
-        return cls(facts=facts, project=lock.project, expected=expected, locked=locked, others=tuple(others))
+        return cls(
+            facts=facts,
+            project=lock.project,
+            expected=expected,
+            locked=locked,
+            others=tuple(others),
+            conda=tuple(conda),
+        )
 
     @property
     def locked_top_level(self) -> Mapping[str, str]:
         """Importable name -> the locked distribution that provides it."""
-        return {name: item["name"] for item in self.locked.values() for name in item["top_level"]}
+        locked = (*self.conda, *self.locked.values())
+        return {name: item["name"] for item in locked for name in item["top_level"]}
+
+    @property
+    def locked_names(self) -> frozenset[str]:
+        """The locked distributions, those of conda packages included."""
+        return frozenset(self.expected) | {item["name"] for item in self.conda}
 
     @property
     def standard_library(self) -> frozenset[str]:
@@ -290,7 +309,7 @@ def _extra_reasons(installation: Installation, item: DistributionFacts) -> Itera
             yield None, f"provides `{name}`, a name of the standard library"
     for group in item["groups"]:
         loader = SELF_LOADED_GROUPS.get(group)
-        if loader in installation.expected:
+        if loader in installation.locked_names:
             yield None, f"has an entry point in `{group}`, which the locked {loader} loads by itself"
 
 

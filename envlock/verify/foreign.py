@@ -14,6 +14,7 @@ _KINDS = {
     "library": ("foreign-library", "can be loaded"),
     "executable": ("foreign-executable", "can be started"),
     "shell": ("foreign-executable", "is read by shells"),
+    "link": ("foreign-link", "leads to files that nobody has looked at"),
 }
 
 
@@ -111,7 +112,7 @@ def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
         return
     for group in path["groups"]:
         loader = SELF_LOADED_GROUPS.get(group)
-        if loader in installation.expected:
+        if loader in installation.locked_names:
             yield f"has an entry point in `{group}`, which the locked {loader} loads by itself"
     for file in path["startup"]:
         yield f"has `{file.rpartition('/')[2]}`, which runs when Python starts"
@@ -124,7 +125,7 @@ def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
                 yield f"shadows `{name}` of the standard library"
         for info in path["infos"]:
             name = info.split("-", 1)[0].lower().replace("_", "-")
-            if name in installation.expected:
+            if name in installation.locked_names:
                 yield f"has `{info}`, which comes before the locked one"
     elif _owner_is_locked(installation, path["origin"]):
         for name in path["modules"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from envlock.agent.facts import Facts
 from envlock.agent.merkle import RuntimeTree, distribution_value, runtime_hash
@@ -11,6 +12,7 @@ from envlock.lock.model import Lock
 from envlock.lock.runtime import runtime_tree
 from envlock.report import Finding, Report, Severity, finding_order
 from envlock.report.model import verdict_of
+from envlock.verify.conda import CondaPrefix, judge_conda
 from envlock.verify.distributions import Installation, judge_distributions
 from envlock.verify.environment import judge_environment, observed_settings
 from envlock.verify.foreign import judge_foreign
@@ -34,10 +36,11 @@ class Judgement:
 
 def judge(lock: Lock, facts: Facts, how: Judgement) -> Report:
     """Compare what was observed with the lock. The same facts always give the same report."""
-    tree = runtime_tree(lock, how.platform)
+    conda = CondaPrefix.of(lock, facts, how.platform)
+    tree = runtime_tree(lock, how.platform, conda=conda is not None)
     installation = Installation.of(lock, facts, how.platform)
-    findings = tuple(sorted(_findings(lock, facts, tree, installation, how), key=finding_order))
-    observed = _observed_tree(lock, facts, tree, installation)
+    findings = tuple(sorted(_findings(lock, facts, Seen(tree, installation, conda), how), key=finding_order))
+    observed = _observed_tree(lock, facts, Seen(tree, installation, conda))
     return Report(
         verdict=verdict_of(findings),
         expected=runtime_hash(tree),
@@ -50,12 +53,20 @@ def judge(lock: Lock, facts: Facts, how: Judgement) -> Report:
     )
 
 
-def _findings(
-    lock: Lock, facts: Facts, tree: RuntimeTree, installation: Installation, how: Judgement
-) -> Iterator[Finding]:
-    yield from judge_python(tree.python, facts)
-    yield from judge_distributions(installation, how.entries, strict=how.strict)
-    yield from judge_foreign(installation, facts)
+class Seen(NamedTuple):
+    """What is expected, and what is installed; `conda` None where no conda prefix is judged."""
+
+    tree: RuntimeTree
+    installation: Installation
+    conda: CondaPrefix | None
+
+
+def _findings(lock: Lock, facts: Facts, seen: Seen, how: Judgement) -> Iterator[Finding]:
+    yield from judge_python(seen.tree.python, facts)
+    if seen.conda is not None:
+        yield from judge_conda(seen.conda)
+    yield from judge_distributions(seen.installation, how.entries, strict=how.strict)
+    yield from judge_foreign(seen.installation, facts)
     yield from judge_environment(lock, facts, in_job=how.in_job)
     yield from judge_host(lock, how.platform, facts, require_gpu=how.require_gpu)
     for path, reason in facts["unreadable"]:
@@ -69,17 +80,16 @@ def _findings(
         )
 
 
-def _observed_tree(
-    lock: Lock, facts: Facts, tree: RuntimeTree, installation: Installation
-) -> RuntimeTree | None:
+def _observed_tree(lock: Lock, facts: Facts, seen: Seen) -> RuntimeTree | None:
     """The tree as observed, relative to the lock; None when a part of it could not be read."""
     python = facts["python"]
-    found = installation.locked.values()
-    if python is None or any(item["digest"] is None for item in found):
+    found = seen.installation.locked.values()
+    conda = seen.conda.observed() if seen.conda is not None else {}
+    if python is None or conda is None or any(item["digest"] is None for item in found):
         return None
     return RuntimeTree(
-        observed_python(tree.python, python),
+        observed_python(seen.tree.python, python),
         {item["name"]: distribution_value(item["version"], item["digest"] or "") for item in found},
-        tree.conda,
+        conda,
         observed_settings(lock, facts),
     )
