@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from envlock.stack import combination
 from envlock.stack.combination import Explanation, LockedStack, Question
 
 if TYPE_CHECKING:
-    from envlock.lock.why import PlatformWhy
+    from envlock.lock.needs import Asking
+    from envlock.lock.why import Part, PlatformWhy
     from envlock.manifest import Manifest
 
 __all__ = ["LockExplanation", "Question", "explain", "explain_lock", "locked_stacks"]
@@ -97,24 +98,35 @@ def explain_lock(
 def _explained(
     lock: Lock, manifest: Manifest | None, cache: Path | None, wanted: frozenset[str]
 ) -> tuple[PlatformWhy, ...]:
-    from dataclasses import replace
-
-    from envlock.lock.needs import Asking
     from envlock.lock.why import explain_platform
 
-    words = {} if cache is None else _requires_dist(lock, cache)
-    asking = (
-        Asking(requires_dist=words)
-        if manifest is None
-        else Asking(requirements=manifest.requirements, constraints=manifest.constraints, requires_dist=words)
-    )
+    asking = _asking(lock, manifest, cache)
     found = (explain_platform(lock, platform, asking) for platform in lock.platforms)
-    if not wanted:
-        return tuple(found)
-    return tuple(
-        replace(each, distributions=tuple(row for row in each.distributions if row.name in wanted))
-        for each in found
+    return tuple(_only(each, wanted) for each in found) if wanted else tuple(found)
+
+
+def _asking(lock: Lock, manifest: Manifest | None, cache: Path | None) -> Asking:
+    from envlock.lock.needs import Asking
+
+    words = {} if cache is None else _requires_dist(lock, cache)
+    if manifest is None:
+        return Asking(requires_dist=words)
+    return Asking(
+        requirements=manifest.requirements,
+        constraints=manifest.constraints,
+        conda=manifest.conda.packages if manifest.conda else (),
+        requires_dist=words,
     )
+
+
+def _only(found: PlatformWhy, names: frozenset[str]) -> PlatformWhy:
+    """Those distributions and conda packages alone; the sizes stay those of the whole."""
+    conda = None if found.conda is None else _only_of(found.conda, names)
+    return replace(found, wheels=_only_of(found.wheels, names), conda=conda)
+
+
+def _only_of(part: Part, names: frozenset[str]) -> Part:
+    return replace(part, distributions=tuple(row for row in part.distributions if row.name in names))
 
 
 def _requires_dist(lock: Lock, cache: Path) -> Mapping[str, tuple[str, ...]]:
@@ -129,18 +141,18 @@ def _requires_dist(lock: Lock, cache: Path) -> Mapping[str, tuple[str, ...]]:
 
 
 def _locked_names(names: Sequence[str], lock: Lock) -> frozenset[str]:
-    """The names, normalised. Raises UsageFault for the first that is not locked."""
+    """The names, normalised, and as conda has them. Raises UsageFault for the first that is not locked."""
     from difflib import get_close_matches
 
     from packaging.utils import canonicalize_name
 
-    known = {row.name for row in lock.distributions}
+    known = {row.name for row in lock.distributions} | {each.name for each in lock.conda_packages}
     for name in names:
-        if canonicalize_name(name) not in known:
+        if not {canonicalize_name(name), name.lower()} & known:
             near = get_close_matches(canonicalize_name(name), sorted(known), 1)
             hint = f"did you mean `{near[0]}`?" if near else "`envlock explain` lists all that are"
             raise UsageFault(f"`--why {name}`: no `{name}` is locked", hint=hint)
-    return frozenset(map(canonicalize_name, names))
+    return frozenset(spelled for name in names for spelled in (canonicalize_name(name), name.lower()))
 
 
 def _manifest_of(

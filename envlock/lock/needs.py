@@ -39,10 +39,12 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """Requirements and constraints of a manifest, and what is known of the wheels."""
+    """Requirements and constraints of a manifest, what it asks of conda (match specifications), and what is
+    known of the wheels."""
 
     requirements: Sequence[Asked] = ()
     constraints: Sequence[Asked] = ()
+    conda: Sequence[str] = ()
     requires_dist: RequiresDist = field(default_factory=dict)
 
 

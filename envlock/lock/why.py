@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from packaging.specifiers import Specifier, SpecifierSet
-from packaging.version import Version
-
+from envlock.lock.conda_needs import conda_needs
 from envlock.lock.graph import Graph
-from envlock.lock.model import Distribution, Lock, Wheel
+from envlock.lock.holding import Hold, conda_fixed_by, fixed_by
+from envlock.lock.model import CondaPackage, Distribution, Lock, Wheel
 from envlock.lock.needs import Asking, Need, Needs, needs_on
-
-
-class Hold(StrEnum):
-    """What a version comes from.
-
-    `PINNED`: somebody asks for exactly it. `HELD`: somebody admits nothing newer than some version, or
-    leaves newer ones out. `FREE`: nobody does, the resolver took the newest that fitted. `UNKNOWN`: the
-    words of somebody who asks for it are not at hand, and nobody else pins it.
-    """
-
-    PINNED = "pinned"
-    HELD = "held"
-    FREE = "free"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Why:
-    """One distribution on one platform. Sizes in bytes.
+    """One distribution or conda package on one platform. Sizes in bytes; of a conda package the lock does not
+    know what it is when it is installed (None). `index` is its channel.
 
     `roots` are the names asked for that need it, `path` is a shortest way from one of them to it (both
     ends included), `needs` are all who ask, and `by` those of them that fixed the version.
@@ -40,7 +25,7 @@ class Why:
     version: str
     index: str
     download: int
-    installed: int
+    installed: int | None
     roots: tuple[str, ...]
     path: tuple[str, ...]
     needs: tuple[Need, ...]
@@ -50,11 +35,11 @@ class Why:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """How many distributions, and their bytes."""
+    """How many there are, and their bytes; None where that is not known."""
 
     distributions: int
     download: int
-    installed: int
+    installed: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,43 +52,84 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlatformWhy:
-    """One platform of a lock. `shared` is what more than one root needs; the shares of the roots `alone`
-    and it are the whole. Shares: the largest first."""
+class Part:
+    """All distributions of a platform, or all its conda packages. `shared` is what more than one root needs;
+    the shares of the roots `alone` and it are the whole. Shares: the largest first."""
 
-    platform: str
     whole: Measure
     shares: tuple[Share, ...]
     shared: Measure
     distributions: tuple[Why, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformWhy:
+    """One platform of a lock; `conda` is None where no conda package is locked."""
+
+    platform: str
+    wheels: Part
+    conda: Part | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Item:
+    name: str
+    version: str
+    index: str
+    download: int
+    installed: int | None
+
+
+_Items = Mapping[str, _Item]
+_FixedBy = Callable[[str, Sequence[Need]], tuple[Hold, tuple[Need, ...]]]
+
+
 def explain_platform(lock: Lock, platform: str, asking: Asking) -> PlatformWhy:
     """Explain one platform. The roots are the names that `asking` has; without one, what nothing needs."""
-    rows = {row.name: (row, wheel) for row, wheel in lock.on(platform)}
-    needs = needs_on(lock, platform, asking)
+    packages = {each.name: _package(each) for each in lock.conda_on(platform)}
+    wheels = {row.name: _wheel(row, wheel) for row, wheel in lock.on(platform)}
+    return PlatformWhy(
+        platform=platform,
+        wheels=_part(wheels, needs_on(lock, platform, asking), fixed_by),
+        conda=_part(packages, conda_needs(lock, platform, asking), conda_fixed_by) if packages else None,
+    )
+
+
+def _wheel(row: Distribution, wheel: Wheel) -> _Item:
+    sizes = {"download": wheel.size, "installed": wheel.unpacked}
+    return _Item(name=row.name, version=row.version, index=row.index, **sizes)
+
+
+def _package(package: CondaPackage) -> _Item:
+    version = f"{package.version} {package.build}"
+    return _Item(
+        name=package.name, version=version, index=package.channel, download=package.size, installed=None
+    )
+
+
+def _part(items: _Items, needs: Needs, fixed: _FixedBy) -> Part:
     starts = _starts(needs)
     reached = {root: _names(needs.graph.reached(nodes)) for root, nodes in starts.items()}
     alone = {root: _alone(root, reached) for root in reached}
-    shared = frozenset(rows) - frozenset().union(*alone.values())
+    shared = frozenset(items) - frozenset().union(*alone.values())
     shares = (
-        Share(root=root, whole=_measure(names, rows), alone=_measure(alone[root], rows))
+        Share(root=root, whole=_measure(names, items), alone=_measure(alone[root], items))
         for root, names in reached.items()
     )
     paths = _paths(needs.graph, frozenset().union(*starts.values()))
-    return PlatformWhy(
-        platform=platform,
-        whole=_measure(rows, rows),
-        shares=tuple(sorted(shares, key=lambda each: (-each.whole.installed, each.root))),
-        shared=_measure(shared, rows),
+    return Part(
+        whole=_measure(items, items),
+        shares=tuple(sorted(shares, key=_largest_first)),
+        shared=_measure(shared, items),
         distributions=tuple(
-            _why(row, wheel, _found(name, reached), paths.get(name, (name,)), needs.of[name])
-            for name, (row, wheel) in rows.items()
+            _why(item, _found(name, reached), paths.get(name, (name,)), needs.of[name], fixed)
+            for name, item in items.items()
         ),
     )
 
 
-_Rows = Mapping[str, tuple[Distribution, Wheel]]
+def _largest_first(share: Share) -> tuple[int, int, str]:
+    return -(share.whole.installed or 0), -share.whole.download, share.root
 
 
 def _starts(needs: Needs) -> Mapping[str, frozenset[str]]:
@@ -125,12 +151,13 @@ def _alone(root: str, reached: Mapping[str, frozenset[str]]) -> frozenset[str]:
     return reached[root] - frozenset().union(*others)
 
 
-def _measure(names: Iterable[str], rows: _Rows) -> Measure:
-    wheels = [rows[name][1] for name in names]
+def _measure(names: Iterable[str], items: _Items) -> Measure:
+    some = [items[name] for name in names]
+    installed = [item.installed for item in some if item.installed is not None]
     return Measure(
-        distributions=len(wheels),
-        download=sum(wheel.size for wheel in wheels),
-        installed=sum(wheel.unpacked for wheel in wheels),
+        distributions=len(some),
+        download=sum(item.download for item in some),
+        installed=sum(installed) if len(installed) == len(some) else None,
     )
 
 
@@ -155,46 +182,18 @@ def _paths(graph: Graph, roots: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _why(
-    row: Distribution, wheel: Wheel, roots: tuple[str, ...], path: tuple[str, ...], needs: tuple[Need, ...]
+    item: _Item, roots: tuple[str, ...], path: tuple[str, ...], needs: tuple[Need, ...], fixed: _FixedBy
 ) -> Why:
-    hold, by = fixed_by(row.version, needs)
+    hold, by = fixed(item.version, needs)
     return Why(
-        name=row.name,
-        version=row.version,
-        index=row.index,
-        download=wheel.size,
-        installed=wheel.unpacked,
+        name=item.name,
+        version=item.version,
+        index=item.index,
+        download=item.download,
+        installed=item.installed,
         roots=roots,
         path=path,
         needs=needs,
         hold=hold,
         by=by,
     )
-
-
-def fixed_by(version: str, needs: Sequence[Need]) -> tuple[Hold, tuple[Need, ...]]:
-    """What fixed a version, and who of those that ask."""
-    pinning = tuple(need for need in needs if any(map(_is_pin, _specifiers(need))))
-    if pinning:
-        return Hold.PINNED, pinning
-    locked = Version(version)
-    holding = tuple(need for need in needs if any(_holds(each, locked) for each in _specifiers(need)))
-    if not needs or any(need.specifier is None for need in needs):
-        return Hold.UNKNOWN, holding
-    return (Hold.HELD, holding) if holding else (Hold.FREE, ())
-
-
-def _specifiers(need: Need) -> SpecifierSet:
-    return SpecifierSet(need.specifier or "")
-
-
-def _is_pin(specifier: Specifier) -> bool:
-    return specifier.operator in ("==", "===") and not specifier.version.endswith(".*")
-
-
-def _holds(specifier: Specifier, locked: Version) -> bool:
-    """May it be why nothing newer is locked? An exclusion of what is older, or of a preview, may not."""
-    if specifier.operator == "!=":
-        excluded = Version(specifier.version.removesuffix(".*"))
-        return excluded > locked and not excluded.is_prerelease
-    return specifier.operator in ("<", "<=", "~=") or specifier.version.endswith(".*")

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from envlock.lock.holding import Hold
 from envlock.lock.needs import Need
-from envlock.lock.why import Hold, Measure, PlatformWhy, Why
+from envlock.lock.why import Measure, Part, PlatformWhy, Why
 from envlock.report.text import Paint, plain, size
 
 if TYPE_CHECKING:
@@ -43,41 +44,61 @@ def render(found: LockExplanation, look: LockLook) -> str:
 
 
 def _told_whole(found: LockExplanation, look: LockLook) -> Iterator[str]:
-    lock, count = found.lock, len(found.lock.distributions)
+    lock = found.lock
+    held = [_count(len(lock.distributions), "distribution")]
+    held += [_count(len(lock.conda_packages), "conda package")] if lock.conda_packages else []
     asked = f", asked for by {look.manifest}" if look.manifest else ""
     day = f", as of {lock.exclude_newer}" if lock.exclude_newer else ""
-    yield f"{look.lock}: {count} distribution{'s' * (count != 1)} for Python {lock.python}{day}{asked}"
-    for platform in found.platforms:
+    yield f"{look.lock}: {' and '.join(held)} for Python {lock.python}{day}{asked}"
+    for platform, part in _parts(found):
         yield ""
-        yield from _owners(platform)
+        yield from _owners(platform, part)
         if not look.quiet:
             yield ""
-            yield f"why each is here, and what fixed its version ({platform.platform}):"
-            yield from _table([_row(each, look) for each in platform.distributions])
+            yield f"why each is here, and what fixed its version ({platform}):"
+            yield from _table([_row(each, look) for each in part.distributions])
     if not look.quiet:
         yield from _missing(found)
 
 
-def _owners(platform: PlatformWhy) -> Iterator[str]:
+def _parts(found: LockExplanation) -> Iterator[tuple[str, Part]]:
+    """The distributions of each platform, and its conda packages, with what they are called."""
+    for each in found.platforms:
+        if each.wheels.whole.distributions or each.conda is None:
+            yield each.platform, each.wheels
+        if each.conda is not None:
+            yield f"conda, {each.platform}", each.conda
+
+
+def _owners(platform: str, part: Part) -> Iterator[str]:
     """Who owns the bytes: each root with all it needs, and what nothing but it needs."""
-    yield f"who owns the bytes ({platform.platform}: {_sizes(platform.whole)}):"
+    yield f"who owns the bytes ({platform}: {_sizes(part.whole)}):"
     sizes = ("download", "installed")
     rows = [("", "all it needs", *sizes, "nothing else needs", *sizes)]
-    rows += [(share.root, *_cells(share.whole), *_cells(share.alone)) for share in platform.shares]
-    if platform.shared.distributions:
-        rows.append(("shared by several", "", "", "", *_cells(platform.shared)))
+    rows += [(share.root, *_cells(share.whole), *_cells(share.alone)) for share in part.shares]
+    if part.shared.distributions:
+        rows.append(("shared by several", "", "", "", *_cells(part.shared)))
     yield from _table(rows)
 
 
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _sizes(measure: Measure) -> str:
-    return f"{size(measure.download)} to download, {size(measure.installed)} installed"
+    installed = "" if measure.installed is None else f", {size(measure.installed)} installed"
+    return f"{size(measure.download)} to download{installed}"
 
 
 def _cells(measure: Measure) -> tuple[str, str, str]:
     if not measure.distributions:
         return "nothing", "", ""
-    count = f"{measure.distributions} distribution{'s' * (measure.distributions != 1)}"
-    return count, size(measure.download), size(measure.installed)
+    count = _count(measure.distributions, "distribution" if measure.installed is not None else "package")
+    return count, size(measure.download), _known(measure.installed)
+
+
+def _known(count: int | None) -> str:
+    return "" if count is None else size(count)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -90,20 +111,20 @@ def _missing(found: LockExplanation) -> Iterator[str]:
     """How to come to know what is not known."""
     silent = {
         need.by
-        for platform in found.platforms
-        for why in platform.distributions
+        for _, part in _parts(found)
+        for why in part.distributions
         for need in why.needs
         if need.specifier is None
     }
     if silent:
         yield ""
-        count = f"{len(silent)} distribution{'s' * (len(silent) != 1)}"
-        which = f"what {count} require{'s' * (len(silent) == 1)} of others"
+        which = f"what {_count(len(silent), 'distribution')} require{'s' * (len(silent) == 1)} of others"
         yield f"note: {which} is not at hand, and what an extra needs counts for all: `envlock lock` reads it"
 
 
 def _row(why: Why, look: LockLook) -> tuple[str, str, str, str, str]:
-    return why.name, why.version, size(why.installed), _needed_by(why, look), _fixed(why, "")
+    bytes_ = why.download if why.installed is None else why.installed
+    return why.name, why.version, size(bytes_), _needed_by(why, look), _fixed(why, "")
 
 
 def _needed_by(why: Why, look: LockLook) -> str:
@@ -142,8 +163,8 @@ def _who(needs: Iterable[Need]) -> str:
 
 
 def _told_one_by_one(found: LockExplanation) -> Iterator[str]:
-    several = len(found.platforms) > 1
-    rows = [(platform.platform, why) for platform in found.platforms for why in platform.distributions]
+    several = len(list(_parts(found))) > 1
+    rows = [(platform, why) for platform, part in _parts(found) for why in part.distributions]
     for number, (platform, why) in enumerate(rows):
         yield from [""] * (number > 0)
         on = f" on {platform}" if several else ""
@@ -156,11 +177,11 @@ def _details(why: Why, found: LockExplanation) -> Iterator[tuple[str, str]]:
     if len(why.path) > 1:
         yield "way", " → ".join(why.path)
     if why.index != "default":
-        yield "index", why.index
+        yield "from", why.index
     for need in why.needs:
         yield ("limited" if need.is_constraint else "asked by"), _asker(need)
     yield "version", _fixed(why, f" by {found.lock.exclude_newer}" if found.lock.exclude_newer else "")
-    if why.hold in (Hold.FREE, Hold.HELD):
+    if why.hold in (Hold.FREE, Hold.HELD) and why.installed is not None:  # a wheel
         yield "to renew", f"`envlock lock --upgrade-package {why.name}`"
     if len(why.roots) > 1:
         yield "roots", f"{', '.join(why.roots)}: it goes only if all of them go"
@@ -194,19 +215,23 @@ def document(found: LockExplanation) -> dict[str, Any]:
 
 
 def _platform(platform: PlatformWhy) -> dict[str, Any]:
+    conda = None if platform.conda is None else _part(platform.conda)
+    return {"platform": platform.platform, **_part(platform.wheels), "conda": conda}
+
+
+def _part(part: Part) -> dict[str, Any]:
     return {
-        "platform": platform.platform,
-        "whole": _measure(platform.whole),
+        "whole": _measure(part.whole),
         "roots": [
             {"name": share.root, "whole": _measure(share.whole), "alone": _measure(share.alone)}
-            for share in platform.shares
+            for share in part.shares
         ],
-        "shared": _measure(platform.shared),
-        "distributions": [_distribution(why) for why in platform.distributions],
+        "shared": _measure(part.shared),
+        "distributions": [_distribution(why) for why in part.distributions],
     }
 
 
-def _measure(measure: Measure) -> dict[str, int]:
+def _measure(measure: Measure) -> dict[str, int | None]:
     return {
         "distributions": measure.distributions,
         "download": measure.download,
