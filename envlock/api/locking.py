@@ -18,7 +18,7 @@ from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock, without_built
 from envlock.manifest import Manifest, Platform
-from envlock.resolve.model import Event, OnEvent, PlatformResolution, no_events
+from envlock.resolve.model import Engine, Event, OnEvent, PlatformResolution, no_events
 
 if TYPE_CHECKING:
     from envlock.lock.foreign import ForeignLock
@@ -35,7 +35,8 @@ _FOR_AFTERWARDS = ("envlock.resolve.wheels.remote", "envlock.resolve.resolution"
 class LockRequest:
     """What `lock` is asked. `upgrade` lets every pin go, `upgrade_packages` those named; `exclude_newer`
     (RFC 3339) and `python_exact` go before what manifest and old lock say; `deep` fetches every wheel
-    whole and proves its digest. `adopt` is another tool's lock, whose pins are taken as they are."""
+    whole and proves its digest. `adopt` is another tool's lock, whose pins are taken as they are; `engine`
+    decides the versions otherwise."""
 
     project: Path
     output: Path | None = None
@@ -47,6 +48,7 @@ class LockRequest:
     deep: bool = False
     cache: Path | None = None
     adopt: Path | None = None
+    engine: Engine = Engine.UV
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +191,7 @@ def _requests(
             pinned=_standing_pins(request, old, platform),
             exclude_newer=request.exclude_newer or manifest.exclude_newer,
             refresh=request.upgrade or bool(request.upgrade_packages),
+            engine=request.engine,
         )
         for platform in manifest.platforms
     )

@@ -14,6 +14,7 @@ from envlock.cli.options import FILE, Talk, project_option, talk_options
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
 from envlock.report.text import size
+from envlock.resolve.model import Engine
 
 if TYPE_CHECKING:
     from envlock.api import LockRequest, LockResult
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 @click.option("--python", "python_exact", metavar="X.Y.Z", help="the patch that conda and Docker install")
 @click.option("--deep", is_flag=True, help="download every wheel and prove its digest from the bytes")
 @click.option(
+    "--engine",
+    type=click.Choice([each.value for each in Engine]),
+    default=Engine.UV.value,
+    show_default=True,
+    help="who decides the versions; pip-tools is pip's own resolver, for this host only",
+)
+@click.option(
     "--from", "adopt", type=FILE, metavar="FILE", help="take the pins of another tool's lock as they are"
 )
 @talk_options
@@ -48,6 +56,7 @@ def command(
     variant: str | None,
     python_exact: str | None,
     deep: bool,
+    engine: str,
     adopt: Path | None,
     talk: Talk,
 ) -> int:
@@ -67,9 +76,10 @@ def command(
             "`--check` only looks: it takes no `--upgrade`, `--upgrade-package` or `--deep`",
             hint="leave one out",
         )
-    if adopt is not None and (upgrade or upgraded or exclude_newer):
+    if adopt is not None and (upgrade or upgraded or exclude_newer or engine != Engine.UV):
         raise UsageFault(
-            "`--from` takes pins as they are: no `--upgrade`, `--upgrade-package` or `--exclude-newer`",
+            "`--from` takes pins as they are: no `--upgrade`, `--upgrade-package`, `--exclude-newer` or "
+            "`--engine`",
             hint="lock anew with the tool that made the file, then adopt it",
         )
     request = LockRequest(
@@ -82,6 +92,7 @@ def command(
         python_exact=python_exact,
         deep=deep,
         adopt=adopt,
+        engine=Engine(engine),
         cache=cache_directory(os.environ),
     )
     return _check(request, talk) if check else _lock(request, talk)

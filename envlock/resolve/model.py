@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
 
 from envlock.manifest.platforms import Platform
+
+
+class Engine(StrEnum):
+    """Who decides the versions: uv, or pip's own resolver."""
+
+    UV = "uv"
+    PIP_TOOLS = "pip-tools"
+
 
 DEFAULT_INDEX = "default"
 PYTORCH_INDEX = "pytorch"

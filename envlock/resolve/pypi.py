@@ -1,7 +1,7 @@
-"""Manifest -> pins, with uv. One platform at a time; several run side by side.
+"""Manifest -> pins, with uv or with pip-tools. One platform at a time; several run side by side.
 
 1  plan     which build of torch, from which index, so that its CUDA is the one asked for
-2  ask      uv for all pins, again while something must be said that only the answer shows:
+2  ask      the engine for all pins, again while something must be said that only the answer shows:
             a distribution that has to come from a named index, an index without upload times
 3  choose   the one wheel per distribution that this platform takes
 4  judge    the CUDA that came against the one asked for
@@ -22,7 +22,7 @@ from envlock.manifest.model import AUTO
 from envlock.manifest.platforms import Platform
 from envlock.resolve.choose import choose_wheels
 from envlock.resolve.indexes import index_url
-from envlock.resolve.model import DEFAULT_INDEX, PYTORCH_INDEX, Pin, PlatformResolution
+from envlock.resolve.model import DEFAULT_INDEX, PYTORCH_INDEX, Engine, Pin, PlatformResolution
 from envlock.resolve.refusal import mentioned, refusal
 from envlock.resolve.request import Request
 from envlock.resolve.stack import TORCH, check_build, read_stack
@@ -129,7 +129,7 @@ def _settle(request: Request, plan: Plan, told: _Told) -> _Settled:
     """Ask until there is nothing more to tell. Each round tells at least one thing more."""
     routes = _routes(request, plan)
     while True:
-        answer = ask(_question(request, plan, routes, told), request.environment)
+        answer = _answered(request, _question(request, plan, routes, told))
         more = _to_tell(request, answer, routes, told)
         if more == told:
             break
@@ -137,6 +137,14 @@ def _settle(request: Request, plan: Plan, told: _Told) -> _Settled:
     if answer.pins is None:
         raise refusal(request, answer.outcome, plan.constraints)
     return _Settled(pins=answer.pins, told=told)
+
+
+def _answered(request: Request, question: Question) -> Answer:
+    if request.engine is Engine.UV:
+        return ask(question, request.environment)
+    from envlock.resolve import pip_tools
+
+    return pip_tools.ask(question, request.environment)
 
 
 def _routes(request: Request, plan: Plan) -> dict[NormalizedName, str]:

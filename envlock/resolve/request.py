@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from envlock.manifest.model import Asked, Manifest
 from envlock.manifest.platforms import Platform
 from envlock.resolve.graph import applies, marker_environment
+from envlock.resolve.model import Engine
 from envlock.resolve.uv import Environment
 from envlock.resolve.uv_compile import Target
 
@@ -28,6 +29,7 @@ class Request:
     pinned: Mapping[str, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     refresh: bool = False
+    engine: Engine = Engine.UV
 
     @property
     def target(self) -> Target:

@@ -125,7 +125,7 @@ def run_uv(arguments: tuple[str, ...], *, directory: Path, environment: Environm
         )
     except OSError as error:
         raise ToolMissing(f"`uv` cannot be started: {error.strerror}", hint="run `pip install uv`") from error
-    out, err = (_without_credentials(text.decode(errors="replace")) for text in (done.stdout, done.stderr))
+    out, err = (without_credentials(text.decode(errors="replace")) for text in (done.stdout, done.stderr))
     return Outcome(status=done.returncode, stdout=out, stderr=err)
 
 
@@ -289,5 +289,5 @@ def _reason(cause: str) -> str:
     return cause.removeprefix("And because ").removeprefix("Because ")
 
 
-def _without_credentials(text: str) -> str:
+def without_credentials(text: str) -> str:
     return _CREDENTIALS.sub("", text)
