@@ -1,6 +1,7 @@
 """GPUs by the names that people and `nvidia-smi` give them, and which code runs on them.
 
-From `data/cuda_drivers.toml`: `[gpu]`, `[[gpu_driver_end]]`, `[arch_added]`, `[arch_dropped]`.
+From `data/cuda_drivers.toml`: `[gpu]`, `[[gpu_driver_end]]`, `[arch_added]`, `[arch_dropped]`,
+`[arm_host]`.
 """
 
 from __future__ import annotations
@@ -75,6 +76,16 @@ def near_gpus(name: str) -> tuple[str, ...]:
     wanted = " ".join(_words(name)) or name.upper()
     found = difflib.get_close_matches(wanted, [*bare, *spoken], n=6, cutoff=0.5)
     return tuple(dict.fromkeys((bare | spoken)[key] for key in found))[:3]
+
+
+def arm_host(name: str) -> tuple[Source, ...]:
+    """Who says that the GPU of this name is only in hosts with an Arm CPU; empty where nobody does.
+
+    >>> bool(arm_host("NVIDIA GH200 480GB")), bool(arm_host("H100"))
+    (True, False)
+    """
+    row = document(FILE)["arm_host"]
+    return sources(FILE, row["src"]) if set(row["gpus"]) & set(_words(name)) else ()
 
 
 def last_branch(arch: str) -> LastBranch | None:

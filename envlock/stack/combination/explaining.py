@@ -121,7 +121,8 @@ def _in_place_of(asked: Combination, stacks: Iterable[LockedStack]) -> tuple[Rea
 
 def _nothing_locked() -> Reason:
     message = "the lock holds no PyTorch: nothing in it is known to need a driver or a GPU"
-    return Reason(about="torch", verdict=Verdict.UNKNOWN, message=message)
+    hint = "`envlock explain torch` with the same options tells which PyTorch runs there"
+    return Reason(about="torch", verdict=Verdict.UNKNOWN, message=message, hint=hint)
 
 
 def _locked_code(stack: LockedStack) -> Code:

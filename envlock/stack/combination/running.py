@@ -11,6 +11,7 @@ from envlock.stack.combination.spoken import any_of, called, sources_of
 from envlock.stack.drivers import DriverNeed, compare_drivers, driver_branch, driver_need
 from envlock.stack.gpus import (
     Gpu,
+    arm_host,
     code_for,
     find_gpu,
     first_cuda,
@@ -22,6 +23,7 @@ from envlock.stack.gpus import (
 from envlock.stack.sources import Source
 from envlock.stack.variants import CPU
 
+_ARM_HINT = '`envlock lock` with `platforms = ["linux-aarch64"]` tells what there is for it'
 _BRANCH_HINT = "`nvidia-smi` prints the whole version"
 
 
@@ -154,6 +156,9 @@ def _gpu(name: str, gpu: Gpu | None, code: Code) -> Iterator[Reason]:
             f"{_spoken(name, gpu)} takes wheels that NVIDIA builds for Jetson, which are not in the facts"
         )
         yield Reason(about="gpu", verdict=Verdict.UNKNOWN, message=message, sources=gpu.sources)
+    elif arm := arm_host(name):
+        message = f"a {_spoken(name, gpu)} is in hosts of aarch64, and the facts are about wheels for x86_64"
+        yield Reason(about="gpu", verdict=Verdict.UNKNOWN, message=message, sources=arm, hint=_ARM_HINT)
     elif not code.archs:
         message = f"for which GPUs {code.called} has code is not in the facts"
         yield Reason(about="gpu", verdict=Verdict.UNKNOWN, message=message, sources=code.sources)

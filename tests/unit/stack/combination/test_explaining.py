@@ -45,6 +45,10 @@ DEFAULT_2_6 = "PyTorch 2.6.0 for CUDA 12.4 was published, the default wheel of t
         ("torch==2.7.0 --cuda 12.8 --gpu B200 --driver 535.54.03", "unknown", []),
         ("torch==2.6.0 --gpu Banana", "unknown", [("2.6.0", "12.4")]),
         ("--gpu 'Jetson Orin'", "unknown", []),
+        ("torch==2.6.0 --gpu H200", "exists", [("2.6.0", "12.4")]),
+        ("torch==2.6.0 --gpu 'NVIDIA GH200 480GB'", "unknown", []),  # its host is aarch64
+        ("torch==2.9.0 --gpu GB200", "unknown", []),
+        ("torch==2.9.0 --gpu B200", "exists", [("2.9.0", "12.8")]),
         ("torch==2.6.0 --cuda cpu --gpu V100 --driver 470.57.02", "exists", [("2.6.0", "cpu")]),
         # images
         ("--image latest", "unknown", [("2.14.1", "13.0")]),
@@ -166,6 +170,15 @@ def test_a_verdict_and_what_is_nearest(line: str, verdict: str, near: list[tuple
                 "sm_100 is new with CUDA 12.8, whose driver is 570.26: whether 535.54.03 knows it is not in"
                 " the facts",
                 None,
+            ),
+        ),
+        (
+            "torch==2.6.0 --gpu GH200",
+            (
+                "gpu",
+                "unknown",
+                "a GH200 (sm_90) is in hosts of aarch64, and the facts are about wheels for x86_64",
+                '`envlock lock` with `platforms = ["linux-aarch64"]` tells what there is for it',
             ),
         ),
         (
@@ -346,7 +359,7 @@ def test_a_lock_without_pytorch_cannot_be_judged() -> None:
             "torch",
             "unknown",
             "the lock holds no PyTorch: nothing in it is known to need a driver or a GPU",
-            None,
+            "`envlock explain torch` with the same options tells which PyTorch runs there",
         )
     ]
 
