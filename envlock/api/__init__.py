@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envlock.api.building import OciOrder, OciResult, build_oci
     from envlock.api.diffing import diff
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
@@ -30,6 +31,7 @@ _HOMES = {
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff",),
+    "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
@@ -43,10 +45,13 @@ __all__ = [
     "LockExplanation",
     "LockRequest",
     "LockResult",
+    "OciOrder",
+    "OciResult",
     "Question",
     "RepairOutcome",
     "SyncOrder",
     "VerifyRequest",
+    "build_oci",
     "check",
     "diff",
     "emit",

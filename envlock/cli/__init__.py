@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "does a combination exist, will it run, what is nearest",
     "diff": "what differs between two lockfiles",
     "emit": "write a file for another tool: conda, docker, pylock, requirements",
+    "build": "make a container image from the lock",
     "sync": "make or repair an environment from the lock",
     "verify": "prove that an environment is what the lock says",
     "observe": "print the facts of an environment as JSON",

@@ -12,6 +12,9 @@ _LABELS = {
     "resolve": "resolving",
     "identify": "reading what the wheels install",
     "verify": "hashing",
+    "fetch wheels": "fetching wheels",
+    "layers": "making layers",
+    "push": "pushing",
     "repair": "repairing",
 }
 

@@ -1,0 +1,1 @@
+"""Lock -> container image: without a daemon, bit-identical."""
