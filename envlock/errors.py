@@ -12,6 +12,7 @@ EnvlockError                          exit
 │   ├── NoSuchImage                       no-such-image
 │   ├── NoWheel                           no-wheel
 │   ├── BadWheel                          bad-wheel
+│   ├── BadPackage                        bad-package
 │   ├── FileClash                         file-clash
 │   ├── RecordLies                        record-lies
 │   └── CannotAdopt                       cannot-adopt
@@ -140,8 +141,15 @@ class BadWheel(NoSolution):
     code = "bad-wheel"
 
 
+class BadPackage(NoSolution):
+    """A conda package that does not say what it holds, or holds what no lock may."""
+
+    code = "bad-package"
+
+
 class FileClash(NoSolution):
-    """Two distributions install one path with different bytes (IDENTITY 2.7)."""
+    """Two distributions install one path with different bytes (IDENTITY 2.7), or a conda package and a
+    wheel bring one CUDA library."""
 
     code = "file-clash"
 

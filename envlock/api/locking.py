@@ -7,12 +7,13 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envlock.api.conda_locking import conda_part, conda_python, judge_providers, provided_by
 from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
@@ -22,6 +23,7 @@ from envlock.resolve.model import Engine, Event, OnEvent, PlatformResolution, no
 
 if TYPE_CHECKING:
     from envlock.lock.foreign import ForeignLock
+    from envlock.resolve.conda.model import CondaResolution
     from envlock.resolve.image import ResolvedBase
     from envlock.resolve.request import Request
     from envlock.resolve.resolution import Identities
@@ -78,6 +80,16 @@ class _Clock:
             self.seconds[name] = time.perf_counter() - started
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """What a lock is put together from."""
+
+    pins: tuple[PlatformResolution, ...]
+    identities: Identities
+    base: ResolvedBase | None
+    conda: CondaResolution | None
+
+
 def lock(
     request: LockRequest, *, environment: Mapping[str, str], on_event: OnEvent = no_events
 ) -> LockResult:
@@ -93,15 +105,17 @@ def lock(
     path = request.output or manifest.lockfile
     old = _old_lock(path)
     _refuse_unknown(request.upgrade_packages, old, manifest)
-    wanted = _requests(request, manifest, old, environment)
     base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
+    with clock.step("conda") if manifest.conda else nullcontext():
+        conda = conda_part(request, manifest, old, on_event) if manifest.conda else None
+    wanted = _requests(request, manifest, old, environment, conda)
     with clock.step("resolve"):
         pins = _pins(wanted, foreign)
     with clock.step("identify"):
         identities = _identities(request, manifest, pins, on_event)
-    exact = _python_exact(request, wanted[0], old, base)
-    made = _with_built(_assembled(wanted, pins, identities, exact, base), old)
+    parts = _Parts(pins=pins, identities=identities, base=base, conda=conda)
+    made = _with_built(_assembled(wanted, parts, _python_exact(request, wanted[0], old, parts)), old)
     return LockResult(
         lock=made,
         path=path,
@@ -160,6 +174,7 @@ def _refuse_unknown(names: tuple[str, ...], old: Lock | None, manifest: Manifest
 
     known = {row.name for row in old.distributions}
     known |= {canonicalize_name(asked.requirement.name) for asked in manifest.requirements}
+    known |= {canonicalize_name(package.name) for package in old.conda_packages}
     for name in names:
         if canonicalize_name(name) not in known:
             near = get_close_matches(canonicalize_name(name), sorted(known), 1)
@@ -179,7 +194,11 @@ def _old_lock(path: Path) -> Lock | None:
 
 
 def _requests(
-    request: LockRequest, manifest: Manifest, old: Lock | None, environment: Mapping[str, str]
+    request: LockRequest,
+    manifest: Manifest,
+    old: Lock | None,
+    environment: Mapping[str, str],
+    conda: CondaResolution | None,
 ) -> tuple[Request, ...]:
     from envlock.resolve.request import Request
 
@@ -189,6 +208,7 @@ def _requests(
             platform=platform,
             environment=environment,
             pinned=_standing_pins(request, old, platform),
+            provided=provided_by(conda, platform),
             exclude_newer=request.exclude_newer or manifest.exclude_newer,
             refresh=request.upgrade or bool(request.upgrade_packages),
             engine=request.engine,
@@ -239,31 +259,30 @@ def _identities(
     return identify_wheels(wheels, how)
 
 
-def _assembled(
-    wanted: tuple[Request, ...],
-    pins: tuple[PlatformResolution, ...],
-    identities: Identities,
-    python_exact: str,
-    base: ResolvedBase | None,
-) -> Lock:
+def _assembled(wanted: tuple[Request, ...], parts: _Parts, python_exact: str) -> Lock:
     from envlock.lock.assemble import assemble
     from envlock.resolve.resolution import Resolution, completed
 
-    platforms = tuple(completed(*pair, identities) for pair in zip(wanted, pins, strict=True))
+    platforms = tuple(completed(*pair, parts.identities) for pair in zip(wanted, parts.pins, strict=True))
+    judge_providers(parts.conda, platforms, parts.identities)
     return assemble(
         wanted[0].manifest,
-        Resolution(platforms=platforms, identities=identities),
+        Resolution(platforms=platforms, identities=parts.identities, conda=parts.conda),
         python_exact=python_exact,
         exclude_newer=wanted[0].exclude_newer,
-        image=base.image if base is not None else None,
+        image=parts.base.image if parts.base is not None else None,
     )
 
 
-def _python_exact(request: LockRequest, wanted: Request, old: Lock | None, base: ResolvedBase | None) -> str:
+def _python_exact(request: LockRequest, wanted: Request, old: Lock | None, parts: _Parts) -> str:
+    """The base image's, else conda's, else as `exact_python` has it."""
     from envlock.lock.interpreter import exact_python
 
-    if base is not None:
-        return base.python_exact
+    if parts.base is not None:
+        return parts.base.python_exact
+    conda = conda_python(parts.conda, asked=request.python_exact)
+    if conda is not None:
+        return conda
     python, asked = wanted.manifest.python, request.python_exact
     return exact_python(python, asked=asked, old=old, exclude_newer=wanted.exclude_newer)
 

@@ -151,6 +151,8 @@ def _document(result: LockResult) -> dict[str, object]:
         "changed": result.changed,
         "distributions": len(result.lock.distributions),
         "runtime": {platform: _runtime(result, platform) for platform in result.lock.platforms},
+        "conda_packages": len(result.lock.conda_packages),
+        "conda_runtime": {platform: _conda_runtime(result, platform) for platform in result.lock.platforms},
         "fetched_bytes": result.fetched_bytes,
         "seconds": {name: round(seconds, 4) for name, seconds in result.timings.items()},
         "notes": list(result.notes),
@@ -163,6 +165,12 @@ def _runtime(result: LockResult, platform: str) -> str:
     return runtime_hash(result.lock, platform)
 
 
+def _conda_runtime(result: LockResult, platform: str) -> str | None:
+    from envlock.lock.runtime import conda_runtime_hash
+
+    return conda_runtime_hash(result.lock, platform)
+
+
 def _summary(result: LockResult, *, verbose: bool) -> Iterator[str]:
     lock, count = result.lock, len(result.lock.distributions)
     done = "wrote" if result.changed else "unchanged:"
@@ -172,9 +180,20 @@ def _summary(result: LockResult, *, verbose: bool) -> Iterator[str]:
         yield f"  {platform}  {_stack(lock.stack.get(platform))}"
         yield f"    {_sizes(lock, platform)}{_read(result)}"
         yield f"    runtime hash  {_runtime(result, platform)}"
+        yield from _conda(lock, platform)
     if verbose:
         yield f"  manifest {shown(result.manifest.path)}"
         yield f"  {_list(f'{name} {seconds:.2f} s' for name, seconds in result.timings.items())}"
+
+
+def _conda(lock: Lock, platform: str) -> Iterator[str]:
+    from envlock.lock.runtime import conda_runtime_hash
+
+    packages = list(lock.conda_on(platform))
+    if packages:
+        count, bytes_ = len(packages), sum(package.size for package in packages)
+        yield f"    {count} conda package{'s' * (count != 1)}, {size(bytes_)} to download"
+        yield f"    runtime hash of a conda prefix  {conda_runtime_hash(lock, platform)}"
 
 
 def _list(names: Iterable[str]) -> str:

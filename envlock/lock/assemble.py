@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from envlock.lock.model import Distribution, ImageLock, Lock, Wheel
+from envlock.lock.conda_assemble import conda_lock, conda_packages
+from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
 from envlock.manifest.model import Manifest
 from envlock.resolve.model import Chosen
 from envlock.resolve.resolution import Resolution
@@ -46,11 +47,22 @@ def assemble(
         glibc=".".join(map(str, manifest.glibc)),
         exclude_newer=exclude_newer,
         project=manifest.project_name,
-        stack={each.platform: each.stack for each in resolution.platforms if each.stack.torch is not None},
+        stack=_stacks(resolution),
         settings=dict(sorted(manifest.settings.items())),
         distributions=_distributions(_rows(resolution)),
         image=image,
+        conda=conda_lock(resolution.conda),
+        conda_packages=conda_packages(resolution.conda),
     )
+
+
+def _stacks(resolution: Resolution) -> dict[str, Stack]:
+    """PyTorch comes as a wheel or from conda, so one of the two has a stack, or none."""
+    found = {str(each.platform): each.stack for each in resolution.platforms}
+    for platform, each in resolution.conda.platforms.items() if resolution.conda else ():
+        if each.stack.torch is not None:
+            found[platform] = each.stack
+    return {platform: stack for platform, stack in found.items() if stack.torch is not None}
 
 
 def _rows(resolution: Resolution) -> Iterator[_Row]:

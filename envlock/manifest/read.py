@@ -217,7 +217,7 @@ def _asks(reader: _Reader, choices: Choices) -> _Asks:
         *reading.requirements,
         *(row for extras, where in reading.own_extras for row in _editable(reader, extras, where)),
     )
-    if not rows and not reader.faults:
+    if not rows and not reader.faults and choices.conda is None:
         hint = "write `requirements`, or `dependencies` of [project]"
         reader.faults.add(reader.found.path.name, "nothing is asked for", hint)
     return _Asks(requirements=_distinct(rows), reading=reading)

@@ -59,6 +59,9 @@ def resolve_platforms(requests: Iterable[Request]) -> tuple[PlatformResolution, 
 
 def resolve_platform(request: Request) -> PlatformResolution:
     """Resolve one platform. Raises NoSolution and its kin, SourceFailed, ToolFailed."""
+    _refuse_unmet(request)
+    if _TORCH in request.provided:
+        return _resolution(request, _settle(request, Plan(), _Told()), ())
     if _TORCH in request.names() or request.cuda == AUTO:
         return _by_plans(request, _Told())
     settled = _settle(request, Plan(), _Told())
@@ -68,6 +71,21 @@ def resolve_platform(request: Request) -> PlatformResolution:
     silent = request.platform is Platform.OSX_ARM64
     note = f"{request.platform}: nothing needs torch, so `cuda` decides nothing"
     return _resolution(request, settled, () if silent else (note,))
+
+
+def _refuse_unmet(request: Request) -> None:
+    """Raise NoSolution for requirements of what conda brings in another version."""
+    unmet = request.unmet()
+    if not unmet:
+        return
+    name = canonicalize_name(unmet[0].requirement.name)
+    raise NoSolution(
+        f"`{unmet[0].requirement}` is asked for, and conda brings {name} {request.provided[name]}"
+        f" on {request.platform}",
+        where=request.where,
+        hint=f"ask for a `{name}` that fits in `packages` of [tool.envlock.conda], or change the requirement",
+        facts=[("asked by", f"{row.origin}: {row.requirement}") for row in unmet],
+    )
 
 
 def _by_plans(request: Request, told: _Told) -> PlatformResolution:
@@ -157,7 +175,7 @@ def _routes(request: Request, plan: Plan) -> dict[NormalizedName, str]:
 
 def _question(request: Request, plan: Plan, routes: Mapping[NormalizedName, str], told: _Told) -> Question:
     known = request.names() | told.extra
-    used = {name: index for name, index in routes.items() if name in known}
+    used = {name: index for name, index in routes.items() if name in known - request.provided.keys()}
     sources = request.manifest.sources
     return Question(
         target=request.target,
@@ -170,7 +188,8 @@ def _question(request: Request, plan: Plan, routes: Mapping[NormalizedName, str]
         constraints=(*(str(row.requirement) for row in request.constraints()), *plan.constraints),
         exclude_newer=request.exclude_newer,
         undated=told.undated,
-        preferences=request.pinned,
+        preferences={name: pin for name, pin in request.pinned.items() if name not in request.provided},
+        provided=request.provided,
         refresh=request.refresh,
     )
 
@@ -179,7 +198,7 @@ def _to_tell(request: Request, answer: Answer, routes: Mapping[NormalizedName, s
     """What the answer shows that uv was not told."""
     # A run may fail for want of what only a named index has.
     seen = mentioned(answer.outcome, routes) if answer.pins is None else frozenset(answer.pins)
-    unrouted = (seen & routes.keys()) - request.names() - told.extra
+    unrouted = (seen & routes.keys()) - request.names() - told.extra - request.provided.keys()
     if unrouted:
         return replace(told, extra=told.extra | unrouted)
     undated = answer.undated if answer.pins is None else frozenset[NormalizedName]()

@@ -44,6 +44,8 @@ def _askers(request: Request, outcome: Outcome, by_cuda: tuple[str, ...]) -> Ite
     for row in (*request.asked(), *request.constraints()):
         if canonicalize_name(row.requirement.name) in spoken:
             yield "asked by", f"{row.origin}: {row.requirement}"
+    there = mentioned(outcome, request.provided)
+    yield from (("from conda", f"{name} {request.provided[name]}") for name in sorted(there))
     if by_cuda:
         yield "asked by", f'{request.cuda_origin} = "{request.cuda}": {", ".join(by_cuda)}'
 

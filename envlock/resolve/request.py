@@ -20,13 +20,16 @@ from envlock.resolve.uv_compile import Target
 class Request:
     """A manifest for one platform, and the pins (name -> version) that stay where they still fit.
 
-    `exclude_newer` is RFC 3339; `refresh` asks the indexes anew for what uv has in its cache.
+    `provided` are distributions (name -> version) that conda packages bring: they are as they are, and no
+    wheel is taken of them. `exclude_newer` is RFC 3339; `refresh` asks the indexes anew for what uv has in
+    its cache.
     """
 
     manifest: Manifest
     platform: Platform
     environment: Environment
     pinned: Mapping[str, str] = field(default_factory=dict)
+    provided: Mapping[NormalizedName, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     refresh: bool = False
     engine: Engine = Engine.UV
@@ -49,8 +52,19 @@ class Request:
         return f"{self.where}, {'tool.envlock.cuda' if self.where == 'pyproject.toml' else 'cuda'}"
 
     def asked(self) -> tuple[Asked, ...]:
-        """The requirements that hold on this platform."""
-        return self._holding(self.manifest.requirements)
+        """The requirements that hold on this platform, less those that conda packages meet."""
+        rows = self._holding(self.manifest.requirements)
+        return tuple(row for row in rows if canonicalize_name(row.requirement.name) not in self.provided)
+
+    def unmet(self) -> tuple[Asked, ...]:
+        """Requirements and constraints that do not fit what conda packages bring."""
+        rows = (*self._holding(self.manifest.requirements), *self.constraints())
+        found = ((row, self.provided.get(canonicalize_name(row.requirement.name))) for row in rows)
+        return tuple(
+            row
+            for row, version in found
+            if version is not None and not row.requirement.specifier.contains(version, prereleases=True)
+        )
 
     def constraints(self) -> tuple[Asked, ...]:
         return self._holding(self.manifest.constraints)

@@ -11,6 +11,7 @@ from envlock.agent.identity import Entry, clashes, parse_entry_list
 from envlock.errors import FileClash
 from envlock.lock.model import Stack
 from envlock.manifest.platforms import Platform
+from envlock.resolve.conda.model import CondaResolution
 from envlock.resolve.graph import Graph, dependency_graph, marker_environment
 from envlock.resolve.model import Candidate, Chosen, PlatformResolution
 from envlock.resolve.request import Request
@@ -35,10 +36,11 @@ class Resolved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """What a lock is made of; `identities` by the URL of the wheel."""
+    """What a lock is made of; `identities` by the URL of the wheel, `conda` None where it asks for none."""
 
     platforms: tuple[Resolved, ...]
     identities: Identities
+    conda: CondaResolution | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

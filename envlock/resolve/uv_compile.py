@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filen
 from envlock.errors import NoSolution, ToolFailed
 from envlock.manifest.platforms import Platform
 from envlock.resolve.model import DEFAULT_INDEX, Candidate, Pin
+from envlock.resolve.stub_wheel import write_stub
 from envlock.resolve.tags import Glibc, uv_platform
 from envlock.resolve.uv import (
     PROJECT,
@@ -53,7 +54,7 @@ class Indexes:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
     """All that one run is asked. `undated` are exempt from `exclude_newer`; `preferences` are pins
-    that stay where they still fit."""
+    that stay where they still fit, `provided` distributions that are there already."""
 
     target: Target
     indexes: Indexes
@@ -62,6 +63,7 @@ class Question:
     exclude_newer: str | None = None
     undated: frozenset[NormalizedName] = frozenset()
     preferences: Mapping[str, str] = field(default_factory=dict)
+    provided: Mapping[NormalizedName, str] = field(default_factory=dict)
     with_dependencies: bool = True
     refresh: bool = False
 
@@ -93,11 +95,17 @@ def _write_project(folder: Path, question: Question) -> None:
     """The private project: only there may a requirement be tied to an index that serves no other."""
     routes = question.indexes.routes
     used = sorted(set(routes.values()))
+    stubs = {name: write_stub(folder, name, version) for name, version in question.provided.items()}
+    routed = {name: {"index": index} for name, index in sorted(routes.items())}
     uv = {
-        "sources": {name: {"index": index} for name, index in sorted(routes.items())},
+        "sources": {**routed, **{name: {"path": file} for name, file in sorted(stubs.items())}},
         "index": [{"name": name, "url": question.indexes.named[name], "explicit": True} for name in used],
     }
-    project = {"name": PROJECT, "version": "0", "dependencies": list(question.requirements)}
+    project = {
+        "name": PROJECT,
+        "version": "0",
+        "dependencies": [*question.requirements, *sorted(question.provided)],
+    }
     text = toml_document({"project": project, "tool": {"uv": uv}})
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
     if question.constraints:
@@ -147,7 +155,8 @@ def _time_travel(question: Question) -> tuple[str, ...]:
 def _read_pins(path: Path, question: Question) -> dict[NormalizedName, Pin]:
     try:
         packages = tomli.loads(path.read_text(encoding="utf-8")).get("packages", [])
-        pins = [_pin(package, path, question.indexes.routes) for package in packages]
+        wanted = (each for each in packages if canonicalize_name(each["name"]) not in question.provided)
+        pins = [_pin(package, path, question.indexes.routes) for package in wanted]
     except (OSError, tomli.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ToolFailed(f"`uv` wrote a pylock.toml that cannot be read: {error!r}") from error
     return {pin.name: pin for pin in pins}

@@ -339,6 +339,8 @@ def test_lock_as_json(here: Project, envlock: Envlock) -> None:
         "changed": True,
         "distributions": 1,
         "runtime": {"linux-64": here.hash},
+        "conda_packages": 0,
+        "conda_runtime": {"linux-64": None},
         "notes": ["linux-64: nothing needs torch, so `cuda` decides nothing"],
     }
     assert envlock("lock").err == "note: linux-64: nothing needs torch, so `cuda` decides nothing\n"

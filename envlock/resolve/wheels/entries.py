@@ -37,7 +37,7 @@ class EntryCache:
 
     def entries(self, digest: str) -> bytes | None:
         """The entry list with that digest, or None."""
-        data = _read(self._entries_path(digest)) if _HASH.fullmatch(digest) else None
+        data = read_cached(self._entries_path(digest)) if _HASH.fullmatch(digest) else None
         return data if data is not None and hashlib.sha256(data).hexdigest() == digest else None
 
     def keep_entries(self, entries: bytes) -> None:
@@ -47,7 +47,7 @@ class EntryCache:
 
     def identity(self, file: str, sha256: str, python: tuple[int, int]) -> WheelIdentity | None:
         """The identity of the wheel with that hash, as installed for `python`, or None."""
-        data = _read(self._wheel_path(sha256, python)) if _HASH.fullmatch(sha256) else None
+        data = read_cached(self._wheel_path(sha256, python)) if _HASH.fullmatch(sha256) else None
         try:
             document = json.loads(data or b"null")
             entries = self.entries(document["digest"])
@@ -118,7 +118,7 @@ def _is(value: Any, kind: type[_T]) -> _T:
     return value
 
 
-def _read(path: Path) -> bytes | None:
+def read_cached(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError:
