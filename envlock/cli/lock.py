@@ -178,7 +178,7 @@ def _summary(result: LockResult, *, verbose: bool) -> Iterator[str]:
     yield f"{done} {shown(result.path)}: {distributions} for Python {lock.python} on {_list(lock.platforms)}"
     for platform in lock.platforms:
         yield f"  {platform}  {_stack(lock.stack.get(platform))}"
-        yield f"    {_sizes(lock, platform)}{_read(result)}"
+        yield f"    {_sizes(lock, platform)}{_read(result) if platform == lock.platforms[-1] else ''}"
         yield f"    runtime hash  {_runtime(result, platform)}"
         yield from _conda(lock, platform)
     if verbose:
