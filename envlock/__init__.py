@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from envlock.api.locking import LockResult
     from envlock.api.scripting import check, diff, emit, lock, repair, sync, verify
     from envlock.api.syncing import RepairOutcome, SyncOutcome
-    from envlock.errors import EnvlockError
+    from envlock.errors import EnvironmentDiffers, EnvlockError
+    from envlock.job.require import require
     from envlock.lock.diff import LockDiff
     from envlock.lock.model import Lock
     from envlock.report import Finding, Report, Severity, Verdict
@@ -29,7 +30,8 @@ _HOMES = {
     "api.scripting": ("check", "diff", "repair", "sync"),
     "api.locking": ("LockResult",),
     "api.syncing": ("RepairOutcome", "SyncOutcome"),
-    "errors": ("EnvlockError",),
+    "errors": ("EnvironmentDiffers", "EnvlockError"),
+    "job.require": ("require",),
     "lock.diff": ("LockDiff",),
     "lock.model": ("Lock",),
     "report": ("Finding", "Report", "Severity", "Verdict"),
@@ -38,6 +40,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _VERBS = ("emit", "lock", "verify")  # rooms that can be called, see `envlock.verbs`
 
 __all__ = [
+    "EnvironmentDiffers",
     "EnvlockError",
     "Finding",
     "Lock",
@@ -54,6 +57,7 @@ __all__ = [
     "emit",
     "lock",
     "repair",
+    "require",
     "sync",
     "verify",
 ]

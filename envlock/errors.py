@@ -1,6 +1,7 @@
 """Everything that envlock can fail with, and the exit status each failure ends in.
 
 EnvlockError                          exit
+├── EnvironmentDiffers                1   environment-differs: `require()` found a mismatch
 ├── UsageFault                        2   usage
 ├── InvalidInput                      3   a file that the user wrote, or a lockfile
 │   ├── ManifestInvalid                   manifest-invalid
@@ -32,7 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from envlock.report.model import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +70,25 @@ class EnvlockError(Exception):
         self.where = where
         self.hint = hint
         self.facts = tuple(facts)
+
+
+class EnvironmentDiffers(EnvlockError):
+    """The environment that a program runs in is not what its lock says. `report` has every finding."""
+
+    code = "environment-differs"
+    exit_status = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        report: Report,
+        where: str | None = None,
+        hint: str | None = None,
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message, where=where, hint=hint, facts=facts)
+        self.report = report
 
 
 class UsageFault(EnvlockError):

@@ -6,15 +6,23 @@ integers, booleans, arrays, inline tables, `[a.b]` and `[[a]]`). It refuses what
 
 import json
 import re
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 from .expect import Expectation, ExpectedConda, ExpectedDistribution, ExpectedFixup
 
-_HEADER = re.compile(r"(\[\[?)([A-Za-z0-9_.-]+)\]\]?\s*(#.*)?$")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=\s*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
-_SCALAR = re.compile(r"[A-Za-z0-9_+:.-]+")
-_SPACE = re.compile(r"(?:\s|#[^\n]*)*")
+_COMMENT = r"#[^\x00-\x08\x0a-\x1f\x7f]*"
+_HEADER = re.compile(
+    r"(?:\[(?!\[)|(\[\[))([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\](?(1)\])[ \t]*(?:%s)?\r?" % _COMMENT
+)
+_KEY = re.compile(r"([A-Za-z0-9_-]+)[ \t]*=[ \t]*")
+_STRING = re.compile(
+    r'"(?:[^"\\\x00-\x1f\x7f]|\\(?:["\\bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}))*"'  # no surrogates
+)
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?![A-Za-z0-9_+:.-])")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![A-Za-z0-9_+:.-])")
+_WORD = re.compile(r"(true|false)(?![A-Za-z0-9_+:.-])")
+_SPACE = re.compile(r"(?:[ \t\n]|\r\n|%s)*" % _COMMENT)
+_END_OF_LINE = re.compile(r"[ \t]*(?:%s)?(?:\r?\n|\Z)" % _COMMENT)
 
 
 def read_expectation(path: str, platform: str) -> Expectation:
@@ -61,21 +69,30 @@ def parse_subset(text: str) -> Dict[str, Any]:
     """Parse the TOML that envlock writes. Raises ValueError for anything else."""
     root: Dict[str, Any] = {}
     table = root
+    opened: Set[str] = set()
     at = _skip(text, 0)
     while at < len(text):
         if text[at] == "[":
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
-            table = _open_table(root, text[at:end])
+            table = _open_table(root, text[at:end], opened)
             at = end
         else:
-            key, at = _key(text, at)
-            value, at = _value(text, at)
-            if key in table:
-                raise ValueError("the key `%s` stands twice" % key)
-            table[key] = value
+            at = _pair(text, at, table)
+            if _END_OF_LINE.match(text, at) is None:
+                raise ValueError("the end of the line expected at offset %d" % at)
         at = _skip(text, at)
     return root
+
+
+def _pair(text: str, at: int, table: Dict[str, Any]) -> int:
+    """Read `key = value` into `table`; where it ends."""
+    key, at = _key(text, at)
+    value, at = _value(text, at)
+    if key in table:
+        raise ValueError("the key `%s` stands twice" % key)
+    table[key] = value
+    return at
 
 
 def _skip(text: str, at: int) -> int:
@@ -83,20 +100,30 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _open_table(root: Dict[str, Any], line: str) -> Dict[str, Any]:
-    match = _HEADER.match(line)
+def _open_table(root: Dict[str, Any], line: str, opened: Set[str]) -> Dict[str, Any]:
+    match = _HEADER.fullmatch(line)
     if match is None:
         raise ValueError("not a table header: %s" % line)
+    is_row = match[1] == "[["
     table: Any = root
     parts = match[2].split(".")
     for part in parts[:-1]:
-        table = table.setdefault(part, {})
-    if match[1] == "[[":
-        rows: List[Dict[str, Any]] = table.setdefault(parts[-1], [])
-        rows.append({})
-        return rows[-1]
-    opened: Dict[str, Any] = table.setdefault(parts[-1], {})
-    return opened
+        table = _child(table, part, {})
+    found = _child(table, parts[-1], [] if is_row else {})
+    if is_row and isinstance(found, list):
+        found.append({})
+        row: Dict[str, Any] = found[-1]
+        return row
+    if is_row or not isinstance(found, dict) or match[2] in opened:
+        raise ValueError("the table `%s` stands twice" % match[2])
+    opened.add(match[2])
+    return found
+
+
+def _child(table: Any, key: str, new: Any) -> Any:
+    if not isinstance(table, dict):
+        raise ValueError("`%s` is below something that is no table" % key)
+    return table.setdefault(key, new)
 
 
 def _key(text: str, at: int) -> Tuple[str, int]:
@@ -114,13 +141,17 @@ def _value(text: str, at: int) -> Tuple[Any, int]:
     match = _STRING.match(text, at)
     if match is not None:
         return json.loads(match[0]), match.end()
-    match = _SCALAR.match(text, at)
-    if match is None:
-        raise ValueError("no value at offset %d" % at)
-    word = match[0]
-    if word in ("true", "false"):
-        return word == "true", match.end()
-    return (int(word) if word.isdigit() else word), match.end()
+    meanings: Tuple[Tuple["re.Pattern[str]", Callable[[str], Any]], ...]
+    meanings = ((_WORD, _is_true), (_NUMBER, int), (_DATE, str))
+    for pattern, meaning in meanings:
+        match = pattern.match(text, at)
+        if match is not None:
+            return meaning(match[0]), match.end()
+    raise ValueError("no value at offset %d" % at)
+
+
+def _is_true(word: str) -> bool:
+    return word == "true"
 
 
 def _array(text: str, at: int) -> Tuple[List[Any], int]:
@@ -140,9 +171,7 @@ def _inline_table(text: str, at: int) -> Tuple[Dict[str, Any], int]:
         at = _skip(text, at)
         if text.startswith("}", at):
             return table, at + 1
-        key, at = _key(text, at)
-        table[key], at = _value(text, at)
-        at = _separator(text, at, "}")
+        at = _separator(text, _pair(text, at, table), "}")
 
 
 def _separator(text: str, at: int, closing: str) -> int:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envlock.agent.facts import Facts
-from envlock.errors import CouldNotTell
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
 from envlock.observe import LocalTarget, expectation_of, observe_local, read_facts
 from envlock.report import Report
 from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
+from envlock.verify.platform import locked_platform
+
+__all__ = ["How", "VerifyRequest", "judge_facts", "locked_platform", "verify", "verify_facts"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,14 +88,3 @@ def judge_facts(lock: Lock, facts: Facts, platform: str, how: How, cache: Path |
 
 def _no_entries(_digest: str) -> bytes | None:
     return None
-
-
-def locked_platform(lock: Lock, platform: str) -> str:
-    """The locked platform of a host. A host that the lock does not know is told so."""
-    if platform in lock.platforms:
-        return platform
-    raise CouldNotTell(
-        f"this host is {platform or 'of no platform that envlock locks'}, "
-        f"and the lock has {', '.join(lock.platforms)}",
-        hint=f'add "{platform}" to `platforms` in the manifest and run `envlock lock`' if platform else None,
-    )

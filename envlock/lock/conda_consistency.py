@@ -38,12 +38,7 @@ def judge_conda(lock: Lock, table: Table) -> None:
 
 def _package_faults(package: CondaPackage, lock: Lock) -> Iterator[tuple[str, str]]:
     stem = f"{package.name}-{package.version}-{package.build}"
-    if (
-        package.file
-        and package.version
-        and package.build
-        and package.file.removesuffix(".conda").removesuffix(".tar.bz2") != stem
-    ):
+    if package.file and package.version and package.build and _stem(package.file) != stem:
         yield (
             "file",
             f"{code(package.file)} is not a file of {package.name} {package.version} {package.build}",
@@ -63,7 +58,7 @@ def _package_faults(package: CondaPackage, lock: Lock) -> Iterator[tuple[str, st
 
 
 def _stem(file: str) -> str:
-    return file.removesuffix(".conda").removesuffix(".tar.bz2")
+    return re.sub(r"(?:\.tar\.bz2|\.conda)\Z", "", file)
 
 
 def _is_a(version: str, python: str) -> bool:

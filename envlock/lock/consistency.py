@@ -14,7 +14,7 @@ from envlock.lock.conda_consistency import judge_conda
 from envlock.lock.model import Distribution, Lock
 from envlock.manifest.tables import Table, code
 
-_Row = TypeVar("_Row", bound=tuple[str, ...])
+_Row = TypeVar("_Row", bound="tuple[str, ...]")
 
 
 def judge_distribution(distribution: Distribution, table: Table) -> None:

@@ -6,7 +6,7 @@ from envlock.agent import merkle
 from envlock.agent.merkle import PythonIdentity, RuntimeTree, conda_value, distribution_value
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
-from envlock.stack import abiflags, soabi
+from envlock.stack.abi import abiflags, soabi
 
 
 def runtime_tree(lock: Lock, platform: str, *, conda: bool = False) -> RuntimeTree:

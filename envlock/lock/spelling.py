@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 # What a TOML basic string must escape, in the spellings that JSON has too: the agent reads it as such.
-_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)} | {
+_ESCAPES = {
+    **{code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)},
     ord('"'): '\\"',
     ord("\\"): "\\\\",
     ord("\n"): "\\n",

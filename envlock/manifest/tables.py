@@ -14,6 +14,7 @@ from envlock.errors import Fault, InvalidInput
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN_CHARACTERS = 80
+_KINDS: Mapping[type, str] = {list: "a list", dict: "a table"}
 
 
 class Faults:
@@ -183,28 +184,22 @@ def described(value: object) -> str:
     >>> described(12.4), described([1])
     ('the number 12.4', 'a list')
     """
-    match value:
-        case str():
-            return f"the string {shown(value)}"
-        case bool():
-            return f"`{str(value).lower()}`"
-        case int() | float():
-            return f"the number {value}" if _is_short(value) else "a number"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
-        case datetime() | time():
-            return f"the time {value.isoformat()}"
-        case date():
-            return f"the date {value.isoformat()}"
-        case _:
-            return "a value of another kind"
+    if isinstance(value, str):
+        return f"the string {shown(value)}"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, (int, float)):
+        return f"the number {value}" if _is_short(value) else "a number"
+    if isinstance(value, (datetime, time)):
+        return f"the time {value.isoformat()}"
+    if isinstance(value, date):
+        return f"the date {value.isoformat()}"
+    return _KINDS.get(type(value), "a value of another kind")
 
 
 def _is_short(value: object) -> bool:
     """A number whose text is short: Python refuses to write one of more than 4,300 digits."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def shown(text: str) -> str:

@@ -10,15 +10,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from envlock.errors import DiskFailed
+from envlock.observe.carried import PACKAGE, carried_files, entry_text
 
-PACKAGE = "envlock_agent"
 _MAIN = "from envlock_agent.__main__ import main\n\nmain()\n"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def agent_bytes() -> bytes:
-    """The zipapp: a shebang line, then the package `envlock_agent` and an entry point."""
+    """The zipapp: a shebang line, then the package `envlock_agent`, what it carries, and an entry point."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in _members():
@@ -41,8 +41,10 @@ def write_agent(output: Path) -> int:
 
 
 def _members() -> list[tuple[str, bytes]]:
-    package = sorted(_walk(files("envlock.agent"), PACKAGE))
-    return [("__main__.py", _MAIN.encode()), *package]
+    package = dict(_walk(files("envlock.agent"), PACKAGE)) | carried_files()
+    entry = f"{PACKAGE}/__init__.py"
+    package[entry] = entry_text(package[entry].decode()).encode()
+    return [("__main__.py", _MAIN.encode()), *sorted(package.items())]
 
 
 def _walk(folder: Traversable, name: str) -> list[tuple[str, bytes]]:

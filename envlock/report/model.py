@@ -18,6 +18,11 @@ class Severity(StrEnum):
     UNKNOWN = "unknown"
     NOTE = "note"
 
+    @property
+    def turns_verdict(self) -> bool:
+        """Whether it makes a match a mismatch."""
+        return self in (Severity.DIFFERS, Severity.INCOMPATIBLE, Severity.FOREIGN)
+
 
 class Verdict(StrEnum):
     MATCH = "match"
@@ -46,6 +51,10 @@ class Finding:
     observed: str | None = None
     hint: str | None = None
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Finding:
+        return cls(**{**document, "severity": Severity(document["severity"])})
+
     def to_json(self) -> dict[str, Any]:
         return {
             "code": self.code,
@@ -72,6 +81,20 @@ class Report:
     counts: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Report:
+        """What `to_json` gave."""
+        return cls(
+            verdict=Verdict(document["verdict"]),
+            expected=document["runtime_hash"]["expected"],
+            observed=document["runtime_hash"]["observed"],
+            level=document["level"],
+            target=document["target"],
+            findings=tuple(map(Finding.from_json, document["findings"])),
+            counts=document["counts"],
+            timing=document["timing"],
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": "envlock.verify/1",
@@ -95,6 +118,6 @@ def finding_order(finding: Finding) -> tuple[int, str, str, str]:
 
 def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
     severities = {finding.severity for finding in findings}
-    if severities & {Severity.DIFFERS, Severity.INCOMPATIBLE, Severity.FOREIGN}:
+    if any(severity.turns_verdict for severity in severities):
         return Verdict.MISMATCH
     return Verdict.INCOMPLETE if Severity.UNKNOWN in severities else Verdict.MATCH

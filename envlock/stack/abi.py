@@ -41,4 +41,4 @@ def _parsed(python: str) -> re.Match[str]:
 def _row(platform: Platform, minor: int) -> Mapping[str, Any]:
     every: Sequence[Mapping[str, Any]] = document("soabi")["platform"]
     rows = (row for row in reversed(every) if row["name"] == platform.value)
-    return next(row for row in rows if int(row["since"].removeprefix("3.")) <= minor)
+    return next(row for row in rows if int(row["since"].partition(".")[2]) <= minor)

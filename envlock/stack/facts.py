@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from pkgutil import get_data
 from types import MappingProxyType
 from typing import Any
 
@@ -22,4 +23,5 @@ DATA = Path(__file__).parent / "data"
 @cache
 def document(name: str) -> Mapping[str, Any]:
     """The data file `name` (`torch_builds`), as TOML has it. Not to be changed."""
-    return MappingProxyType(tomli.loads((DATA / f"{name}.toml").read_text(encoding="utf-8")))
+    data = get_data(__name__, f"data/{name}.toml")  # from inside the agent's zipapp, too
+    return MappingProxyType(tomli.loads((data or b"").decode()))

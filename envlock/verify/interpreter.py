@@ -47,7 +47,7 @@ def judge_python(expected: PythonIdentity, facts: Facts) -> Iterator[Finding]:
 
 
 def _leaves(expected: PythonIdentity, observed: PythonIdentity) -> Iterator[Finding]:
-    for name, wanted, found in zip(PythonIdentity._fields, expected, observed, strict=True):
+    for name, wanted, found in zip(PythonIdentity._fields, expected, observed):
         if wanted != found:
             label = name.replace("_", "-")
             yield Finding(

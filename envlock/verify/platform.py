@@ -8,11 +8,23 @@ from collections.abc import Iterator, Mapping
 from packaging.version import InvalidVersion, Version
 
 from envlock.agent.facts import Facts
+from envlock.errors import CouldNotTell
 from envlock.lock.model import Lock
 from envlock.report import Finding, Severity
 
 _LEGACY_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
+
+
+def locked_platform(lock: Lock, platform: str) -> str:
+    """The locked platform of a host. A host that the lock does not know is told so."""
+    if platform in lock.platforms:
+        return platform
+    raise CouldNotTell(
+        f"this host is {platform or 'of no platform that envlock locks'}, "
+        f"and the lock has {', '.join(lock.platforms)}",
+        hint=f'add "{platform}" to `platforms` in the manifest and run `envlock lock`' if platform else None,
+    )
 
 
 def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:
@@ -22,7 +34,7 @@ def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:
 
 
 def _wheel_floor(file: str) -> tuple[int, int] | None:
-    tags = file.removesuffix(".whl").rsplit("-", 1)[-1].split(".")
+    tags = file[: -len(".whl")].rsplit("-", 1)[-1].split(".")
     floors = [floor for tag in tags if (floor := _tag_floor(tag)) is not None]
     return min(floors, default=None)
 
