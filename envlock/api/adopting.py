@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envlock import stack
+from envlock.api.conda_adopting import conda_differences, with_conda
 from envlock.api.manifests import manifest_of
 from envlock.errors import ForeignLockInvalid, ManifestInvalid
 from envlock.lock.foreign import Adopted, ForeignLock, Wanted
@@ -66,6 +67,7 @@ def _made_up(project: Path, source: Path, foreign: ForeignLock, environment: Map
         sources=sources,
         notes=(f"no manifest here: locking {source.name} for {Platform.LINUX_64} with Python {python}",),
     )
+    manifest = with_conda(manifest, adopted)
     return replace(manifest, fingerprint=fingerprint(manifest))
 
 
@@ -134,6 +136,7 @@ def differs_from(lock: Lock, foreign: ForeignLock, manifest: Manifest) -> tuple[
             if locked.get(name) != pinned.get(name):
                 row = f"{name}: {_spoken(pinned.get(name))} there, {_spoken(locked.get(name))} in the lock"
                 reasons[row] = None
+        reasons |= dict.fromkeys(conda_differences(lock, platform, adopted))
     return tuple(reasons)
 
 

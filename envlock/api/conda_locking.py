@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from envlock.api.locking import LockRequest
+    from envlock.lock.foreign import ForeignLock
     from envlock.lock.model import CondaPackage, Lock
     from envlock.manifest import Manifest
-    from envlock.resolve.conda.model import CondaResolution
+    from envlock.resolve.conda.model import AdoptedPackage, CondaResolution
     from envlock.resolve.resolution import Identities, Resolved
 
 
 def conda_part(
-    request: LockRequest, manifest: Manifest, old: Lock | None, on_event: OnEvent
+    request: LockRequest,
+    manifest: Manifest,
+    old: Lock | None,
+    foreign: ForeignLock | None,
+    on_event: OnEvent,
 ) -> CondaResolution | None:
-    """Solve the conda packages and look into their archives."""
+    """Solve the conda packages, or take those of another tool's lock, and look into their archives."""
     from envlock.resolve.conda.resolve import CondaAsked, resolve_conda
 
     counts, done = list[int](), itertools.count(1)
@@ -31,6 +36,7 @@ def conda_part(
             manifest=manifest,
             exclude_newer=request.exclude_newer or manifest.exclude_newer,
             pinned=_standing(request, old),
+            adopted=_adopted(request, manifest, foreign),
             cache=request.cache,
             whole=request.deep,
             on_solved=counts.append,
@@ -39,8 +45,19 @@ def conda_part(
     )
 
 
+def _adopted(
+    request: LockRequest, manifest: Manifest, foreign: ForeignLock | None
+) -> Mapping[str, tuple[AdoptedPackage, ...]] | None:
+    if foreign is None or request.adopt is None:
+        return None
+    from envlock.api.adopting import adopted_on
+    from envlock.api.conda_adopting import adopted_packages
+
+    return adopted_packages(adopted_on(foreign, manifest), manifest, request.adopt)
+
+
 def _standing(request: LockRequest, old: Lock | None) -> tuple[CondaPackage, ...]:
-    if old is None or request.upgrade:
+    if old is None or request.upgrade or request.adopt is not None:
         return ()
     return tuple(row for row in old.conda_packages if row.name not in request.upgrade_packages)
 

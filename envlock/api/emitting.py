@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from envlock.api.sources import manifest_beside, sources_beside
 from envlock.emit import FORMATS, EmitOptions
 from envlock.errors import UsageFault
 from envlock.lock.file import read_lock
+from envlock.lock.model import Lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,15 +31,13 @@ def emit(request: EmitRequest) -> str:
     """
     lock = read_lock(request.lock)
     emitter = FORMATS[request.format]
-    platform = _platform(lock.platforms, request.platform)
+    every = emitter.every_platform and request.platform is None
+    platform = lock.platforms[0] if every else _platform(lock.platforms, request.platform)
     sources = sources_beside(request.lock, request.environment)
     locations = None
     if emitter.needs_locations and request.wheelhouse is None:
-        from envlock.manifest.platforms import Platform
-        from envlock.resolve.locate import locate
-
-        found = locate(lock, Platform(platform), sources, request.environment)
-        locations = {sha256: location.url for sha256, location in found.items()}
+        platforms = lock.platforms if emitter.every_platform else (platform,)
+        locations = _locations(lock, platforms, sources, request.environment)
     return emitter.render(
         lock,
         EmitOptions(
@@ -49,6 +48,21 @@ def emit(request: EmitRequest) -> str:
             user=_image_user(request),
         ),
     )
+
+
+def _locations(
+    lock: Lock, platforms: Iterable[str], sources: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """sha256 -> URL of every wheel of `platforms`."""
+    from envlock.manifest.platforms import Platform
+    from envlock.resolve.locate import locate
+
+    found: dict[str, str] = {}
+    for platform in platforms:
+        if any(lock.on(platform)):
+            rows = locate(lock, Platform(platform), sources, environment)
+            found |= {sha256: location.url for sha256, location in rows.items()}
+    return found
 
 
 def _image_user(request: EmitRequest) -> str:

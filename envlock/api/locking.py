@@ -107,8 +107,8 @@ def lock(
     _refuse_unknown(request.upgrade_packages, old, manifest)
     base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
-    with clock.step("conda") if manifest.conda else nullcontext():
-        conda = conda_part(request, manifest, old, on_event) if manifest.conda else None
+    with clock.step("conda") if manifest.conda or foreign else nullcontext():
+        conda = conda_part(request, manifest, old, foreign, on_event) if manifest.conda or foreign else None
     wanted = _requests(request, manifest, old, environment, conda)
     with clock.step("resolve"):
         pins = _pins(wanted, foreign)

@@ -165,7 +165,8 @@ def emit(
     wheelhouse: StrPath | None = None,
     environment: Environment | None = None,
 ) -> str:
-    """The lock as the text of a file for another tool: `conda`, `docker`, `pylock`, `requirements`.
+    """The lock as the text of a file for another tool: `conda`, `conda-explicit`, `conda-explicit-md5`,
+    `conda-lock`, `docker`, `pixi`, `pylock`, `requirements`.
 
     `platform` is needed where the lock has several. Raises UsageFault, LockfileInvalid, SourceFailed.
     """

@@ -32,9 +32,11 @@ Render = Callable[[Lock, EmitOptions], str]
 class Emitter:
     """One format: how it is written and what the file is usually called.
 
-    `needs_locations`: without a wheelhouse it must be told where each wheel is.
+    `needs_locations`: without a wheelhouse it must be told where each wheel is. `every_platform`: the file
+    is for all platforms of the lock, and none has to be chosen.
     """
 
     render: Render
     file: str
     needs_locations: bool = False
+    every_platform: bool = False

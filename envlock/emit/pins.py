@@ -11,7 +11,7 @@ from envlock.emit.quoting import one_line
 from envlock.errors import LockfileInvalid, NoWheel, UsageFault
 from envlock.lock import patterns
 from envlock.lock.model import Distribution, Lock, Wheel
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.manifest.patterns import SOURCE_URL
 from envlock.manifest.tables import Rule
 from envlock.resolve.indexes import index_url
@@ -87,10 +87,12 @@ def _find_links(path: Path) -> str:
 
 def header(lock: Lock, options: EmitOptions, what: str) -> tuple[str, ...]:
     """The lines that every emitted file starts with."""
+    prefix = conda_runtime_hash(lock, options.platform)
     return (
         f"made by `envlock emit {what}` from a lock: what is edited here is lost",
         f"platform {options.platform}, Python {lock.python}",
         f"runtime hash {runtime_hash(lock, options.platform)}",
+        *([f"runtime hash of a conda prefix {prefix}"] if prefix else []),
     )
 
 

@@ -138,7 +138,7 @@ def test_what_a_script_gets_wrong_is_told(here: Path) -> None:
         envlock.emit("dockerfile")
     assert (caught.value.message, caught.value.hint) == (
         "there is no format `dockerfile`",
-        "there are conda, docker, pylock, requirements",
+        "there are conda, conda-explicit, conda-explicit-md5, conda-lock, docker, pixi, pylock, requirements",
     )
     with pytest.raises(UsageFault) as caught:
         envlock.verify(prefix=".venv", facts="facts.json")

@@ -24,6 +24,7 @@ import pytest
 from envlock import __version__, api
 from envlock.cli import COMMANDS, cli
 from envlock.cli.boundary import run
+from envlock.emit import FORMATS
 from envlock.lock.file import read_lock
 from envlock.lock.runtime import runtime_hash
 from tests.support.environments import SERIES, flip_byte, replace_file
@@ -249,12 +250,14 @@ def test_without_a_command_it_is_the_help(envlock: Envlock) -> None:
         ),
         (
             "emit",
-            "FORMAT is missing: conda, docker, pylock, requirements",
+            "FORMAT is missing: "
+            "conda, conda-explicit, conda-explicit-md5, conda-lock, docker, pixi, pylock, requirements",
             "`envlock emit --help` lists the options",
         ),
         (
             "emit pylok",
-            "FORMAT: `pylok` is not one of `conda`, `docker`, `pylock`, `requirements`",
+            "FORMAT: `pylok` is not one of `conda`, `conda-explicit`, "
+            "`conda-explicit-md5`, `conda-lock`, `docker`, `pixi`, `pylock`, `requirements`",
             "did you mean `pylock`? `envlock emit --help` lists the options",
         ),
         ("lock -o", "option `-o` requires an argument", "`envlock lock --help` lists the options"),
@@ -905,7 +908,7 @@ def test_colour_is_for_terminals_that_want_it(synced: Project) -> None:
         ("envlock ver", ["verify"]),
         ("envlock verify --lev", ["--level"]),
         ("envlock verify --level ", ["roots", "warm", "content"]),
-        ("envlock emit ", ["conda", "docker", "pylock", "requirements"]),
+        ("envlock emit ", [*FORMATS]),
     ],
 )
 def test_completion(capsys: Any, monkeypatch: Any, typed: str, completed: list[str]) -> None:

@@ -9,13 +9,17 @@ from pathlib import Path
 
 from envlock.errors import ForeignLockInvalid
 from envlock.lock.foreign import pylock, requirements, uv
+from envlock.lock.foreign.conda import conda_lock, environment, explicit, pixi
 from envlock.lock.foreign.model import Adopted, ForeignLock, Format, Wanted
 from envlock.manifest.documents import read_text
 from envlock.manifest.tables import Faults
 
 __all__ = ["FORMATS", "Adopted", "ForeignLock", "Format", "Wanted", "read_foreign_lock"]
 
-FORMATS = (uv.FORMAT, pylock.FORMAT, requirements.FORMAT)  # the first that fits is taken
+FORMATS = (
+    *(uv.FORMAT, pylock.FORMAT, pixi.FORMAT, conda_lock.FORMAT, environment.FORMAT, explicit.FORMAT),
+    requirements.FORMAT,
+)  # the first that fits is taken
 
 
 def read_foreign_lock(path: Path) -> ForeignLock:

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 
 from envlock.manifest.platforms import Platform
 from envlock.resolve.adopt import Missing
+from envlock.resolve.conda.model import AdoptedPackage
 from envlock.resolve.model import AdoptedPin
 
 
@@ -31,11 +32,14 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adopted:
-    """The pins of one platform, and what cannot be one: from git, a path, without a wheel or a hash."""
+    """The pins of one platform, and what cannot be one: from git, a path, without a wheel or a hash.
+    `conda` has its conda packages, `channels` the URLs or names of theirs."""
 
     pins: tuple[AdoptedPin, ...]
     missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
+    conda: tuple[AdoptedPackage, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 class ForeignLock(Protocol):

@@ -14,7 +14,8 @@ from envlock.manifest.platforms import Platform
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaWish:
     """What one platform asks of conda. `specs` are match specifications; `virtual` the virtual packages, as
-    name -> version or `version=build`; `pinned` archives (by sha256) that stay where they still fit."""
+    name -> version or `version=build`; `pinned` archives (by sha256) that stay where they still fit;
+    `adopted` all that may come, from another tool's lock (None: there is none)."""
 
     request: CondaRequest
     platform: Platform
@@ -25,6 +26,7 @@ class CondaWish:
     where: str
     exclude_newer: str | None = None
     pinned: tuple[CondaPackage, ...] = ()
+    adopted: tuple[AdoptedPackage, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,26 @@ class Record:
     @property
     def spoken(self) -> str:
         return f"{self.name} {self.version} {self.build}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptedPackage:
+    """A conda package as another tool's lock has it. None: that format does not say. `origin` reads like
+    `conda-lock.yml, numpy`."""
+
+    name: str
+    version: str
+    build: str | None
+    origin: str
+    subdir: str | None = None
+    channel_url: str | None = None
+    sha256: str | None = None
+    md5: str | None = None
+
+    @property
+    def spec(self) -> str:
+        """The match specification that no other version and build fits."""
+        return f"{self.name} =={self.version}{f' {self.build}' if self.build else ''}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

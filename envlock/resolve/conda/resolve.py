@@ -10,9 +10,10 @@ from envlock.errors import NoSolution
 from envlock.lock.model import CondaPackage
 from envlock.manifest.model import CondaRequest, Manifest
 from envlock.manifest.platforms import Platform
+from envlock.resolve.conda.adopt import judge_adopted
 from envlock.resolve.conda.archives import Looking, look_into
 from envlock.resolve.conda.channels import channel_urls
-from envlock.resolve.conda.model import CondaPlatform, CondaResolution, CondaWish, Record
+from envlock.resolve.conda.model import AdoptedPackage, CondaPlatform, CondaResolution, CondaWish, Record
 from envlock.resolve.conda.packages import locked_packages
 from envlock.resolve.conda.solve import solve
 from envlock.resolve.conda.stack import PYTORCH, build_constraints, check_build, read_stack
@@ -24,11 +25,12 @@ Solver = Callable[[CondaWish, Mapping[str, str], tuple[str, ...]], tuple[Record,
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaAsked:
     """What `resolve_conda` is asked. `pinned` has the packages of the old lock that stay where they fit;
-    `solver` None: py-rattler."""
+    `adopted`, by platform, what another tool's lock has; `solver` None: py-rattler."""
 
     manifest: Manifest
     exclude_newer: str | None = None
     pinned: tuple[CondaPackage, ...] = ()
+    adopted: Mapping[str, tuple[AdoptedPackage, ...]] | None = None
     cache: Path | None = None
     whole: bool = False
     solver: Solver | None = None
@@ -76,11 +78,16 @@ def _rattler(cache: Path | None) -> Solver:
 
 
 def solve_wish(wish: CondaWish, channels: Mapping[str, str], solver: Solver) -> tuple[Record, ...]:
-    """The records of one platform, with the CUDA that is asked for.
+    """The records of one platform, with the CUDA that is asked for, or those of another tool's lock.
 
     Where that cannot be had, what comes without it names the build; where nothing comes at all, the first
-    failure is told. Raises NoSolution, WrongBuild.
+    failure is told. Raises NoSolution, WrongBuild, HashMismatch, ForeignLockInvalid.
     """
+    if wish.adopted is not None:
+        records = solver(wish, channels, ())
+        judge_adopted(wish, records)
+        check_build(wish, records)
+        return records
     failures: list[NoSolution] = []
     for constraints in (*build_constraints(wish), ()):
         try:
@@ -98,16 +105,18 @@ def solve_wish(wish: CondaWish, channels: Mapping[str, str], solver: Solver) -> 
 def _wish(asked: CondaAsked, request: CondaRequest, platform: Platform) -> CondaWish:
     manifest = asked.manifest
     name = manifest.path.name
+    adopted = None if asked.adopted is None else tuple(asked.adopted[platform])
     return CondaWish(
         request=request,
         platform=platform,
-        specs=conda_specs(request.packages, manifest.python),
+        specs=(*conda_specs(request.packages, manifest.python), *(each.spec for each in adopted or ())),
         virtual=virtual_packages(manifest, platform),
         cuda=manifest.cuda[platform],
         cuda_origin=f"{name}, {'tool.envlock.cuda' if name == 'pyproject.toml' else 'cuda'}",
         where=name,
         exclude_newer=asked.exclude_newer,
         pinned=tuple(package for package in asked.pinned if platform in package.platforms),
+        adopted=adopted,
     )
 
 

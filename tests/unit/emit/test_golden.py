@@ -9,7 +9,7 @@ import pytest
 
 from envlock.emit import FORMATS, EmitOptions
 from envlock.lock.model import Lock
-from tests.unit.emit.locks import LINUX, cuda_lock, plain_lock
+from tests.unit.emit.locks import LINUX, conda_lock, cuda_lock, plain_lock
 
 GOLDEN = Path(__file__).parent / "golden"
 OPTIONS = EmitOptions(platform=LINUX, sources={"pytorch": "https://mirror.example/whl/{variant}"})
@@ -17,6 +17,9 @@ LOCATIONS = {
     wheel.sha256: f"https://files.example/{wheel.file.replace('+', '%2B')}"
     for _, wheel in cuda_lock().on(LINUX)
 }
+CONDA = EmitOptions(
+    platform=LINUX, sources={"conda-forge": "https://user:word@mirror.example/forge"}, locations=LOCATIONS
+)
 CASES: dict[str, tuple[str, Lock, EmitOptions]] = {
     "plain.requirements.txt": ("requirements", plain_lock(), OPTIONS),
     "cuda.requirements.txt": ("requirements", cuda_lock(), OPTIONS),
@@ -25,6 +28,11 @@ CASES: dict[str, tuple[str, Lock, EmitOptions]] = {
     "cuda.environment.yml": ("conda", cuda_lock(), OPTIONS),
     "cuda.pylock.toml": ("pylock", cuda_lock(), replace(OPTIONS, locations=LOCATIONS)),
     "wheelhouse.pylock.toml": ("pylock", cuda_lock(), replace(OPTIONS, wheelhouse=Path("wheels"))),
+    "conda.environment.yml": ("conda", conda_lock(), CONDA),
+    "conda.explicit.txt": ("conda-explicit", conda_lock(), CONDA),
+    "conda.explicit-md5.txt": ("conda-explicit-md5", conda_lock(), CONDA),
+    "conda.conda-lock.yml": ("conda-lock", conda_lock(), CONDA),
+    "conda.pixi.lock": ("pixi", conda_lock(), CONDA),
     "plain.Dockerfile": ("docker", plain_lock(), OPTIONS),
     "cuda.Dockerfile": ("docker", cuda_lock(), OPTIONS),
     "wheelhouse.Dockerfile": ("docker", cuda_lock(), replace(OPTIONS, wheelhouse=Path("wheels"))),

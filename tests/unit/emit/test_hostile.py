@@ -13,10 +13,11 @@ import tomli
 from envlock.emit import FORMATS, EmitOptions, quoting
 from envlock.errors import LockfileInvalid, NoWheel, UsageFault
 from envlock.lock.model import Distribution, ImageLock, Lock
-from tests.unit.emit.locks import LINUX, cuda_lock, distribution, plain_lock
+from tests.unit.emit.locks import LINUX, conda_lock, conda_package, cuda_lock, distribution, plain_lock
 
 yaml: Any = importlib.import_module("yaml")
 OPTIONS = EmitOptions(platform=LINUX, wheelhouse=Path("wheels"))
+CONDA_FORMATS = ("conda-explicit", "conda-explicit-md5", "conda-lock", "pixi")
 SETTING = 'x "y" $HOME ${PATH} `id` $(id) \\ \\n \' # : - [no] {a: b} é 😀'
 
 
@@ -45,6 +46,29 @@ def with_distribution(row: Distribution) -> Lock:
 def test_a_pin_that_is_none_is_refused(format: str, row: Distribution, message: str) -> None:
     with pytest.raises(LockfileInvalid) as caught:
         FORMATS[format].render(with_distribution(row), OPTIONS)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("format", ["conda", *CONDA_FORMATS])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"name": "a\nb"}, "the name 'a\\nb' of a conda package is not the name of a conda package"),
+        ({"build": "0#x"}, "the build '0#x' of a conda package is not the build string of a conda package"),
+        (
+            {"file": "../x.conda"},
+            "the file '../x.conda' of a conda package is not the file name of a conda package",
+        ),
+        ({"subdir": "../x"}, "the subdir '../x' of a conda package is not a platform, or `noarch`"),
+        ({"md5": "x"}, "the md5 'x' of a conda package is not 32 hexadecimal digits in lower case"),
+    ],
+)
+def test_a_conda_package_that_is_none_is_refused(format: str, changed: dict[str, Any], message: str) -> None:
+    demo = conda_package("demo", "1.0", platforms=(LINUX, "osx-arm64"))
+    package = replace(demo, **changed)
+    lock = replace(conda_lock(), conda_packages=(package,))
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS[format].render(lock, replace(OPTIONS, wheelhouse=Path("/wheels")))
     assert caught.value.message == message
 
 
@@ -140,8 +164,11 @@ def test_credentials_of_a_source_are_left_out(format: str) -> None:
     locations = {
         wheel.sha256: f"https://me:secret@files.example/{wheel.file}" for _, wheel in cuda_lock().on(LINUX)
     }
+    sources["conda-forge"] = "https://me:secret@mirror.example/conda-forge"
     options = EmitOptions(platform=LINUX, sources=sources, locations=locations)
-    text = FORMATS[format].render(cuda_lock(), options)
+    lock = conda_lock() if format in CONDA_FORMATS else cuda_lock()
+    text = FORMATS[format].render(lock, options)
+    assert "mirror.example" in text or format == "pylock"
     assert "secret" not in text
     assert "@mirror" not in text
 

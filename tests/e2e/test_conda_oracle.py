@@ -1,0 +1,152 @@
+"""Real conda and conda-lock beside ours: they solve the same, and they install what we emit."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from envlock import api
+from envlock.errors import NoSolution
+from envlock.lock.model import Lock
+from envlock.resolve.conda.solve import solve
+from tests.support.conda import Channel
+from tests.support.conda.forge import forge_records
+from tests.support.conda.oracle import Oracle, installed, make_oracle
+from tests.support.environments import SERIES
+from tests.unit.resolve.conda.wishes import VIRTUAL, wish
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    """The tools, made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / "conda-oracle", base / "conda-oracle.done"
+    with (base / "conda-oracle.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return Oracle(folder)
+        folder.mkdir()
+        oracle = make_oracle(folder)
+        done.touch()
+    return oracle
+
+
+def test_real_conda_solves_the_same_92_packages(oracle: Oracle, tmp_path: Path) -> None:
+    url = forge_records(tmp_path / "forge")
+    words = ("create", "-n", "forge", "--dry-run", "--json", "--override-channels", "-c", url, "pytorch-gpu")
+    told = json.loads(oracle.conda(*words, CONDA_OVERRIDE_CUDA="12.9", CONDA_OVERRIDE_GLIBC="2.28"))
+    theirs = {row["dist_name"] for row in told["actions"]["LINK"]}
+    asked = wish("pytorch-gpu", virtual={**VIRTUAL, "__cuda": "12.9"})
+    ours = {f"{row.name}-{row.version}-{row.build}" for row in solve(asked, {"conda-forge": url})}
+    assert len(ours) == 92
+    assert ours == theirs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Locked:
+    root: Path
+    lock: Lock
+
+    def emit(self, format: str, file: str) -> Path:
+        text = api.emit(
+            api.EmitRequest(format=format, lock=self.root / "envlock.lock", environment=os.environ)
+        )
+        path = self.root / file
+        path.write_text(text)
+        return path
+
+    @property
+    def packages(self) -> set[str]:
+        return {f"{row.name}-{row.version}-{row.build}" for row in self.lock.conda_packages}
+
+
+@pytest.fixture(scope="module")
+def locked(conda_channel: Channel, tmp_path_factory: pytest.TempPathFactory) -> Locked:
+    root = tmp_path_factory.mktemp("project")
+    (root / "envlock.toml").write_text(
+        f'python = "{SERIES}"\nrequirements = ["einops==0.8.1"]\n'
+        '[conda]\npackages = ["python", "numpy", "attrs", "pip"]\n'
+        f'[sources]\nconda-forge = "{conda_channel.url}"\n'
+    )
+    return Locked(root=root, lock=api.lock(api.LockRequest(project=root), environment=os.environ).lock)
+
+
+def imports(prefix: Path, *modules: str) -> None:
+    code = "".join(f"import {module}\n" for module in modules)
+    subprocess.run([prefix / "bin" / "python", "-I", "-c", code], check=True)
+
+
+def test_conda_lock_renders_and_installs_ours(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+    file = locked.emit("conda-lock", "conda-lock.yml")
+    os.chdir(tmp_path)
+    oracle.conda_lock("render", "--kind", "explicit", "--platform", "linux-64", file)
+    rendered = (tmp_path / "conda-linux-64.lock").read_text()
+    assert set(re.findall(r"/([^/\n]+)\.conda#", rendered)) == locked.packages
+    prefix = tmp_path / "prefix"
+    words = (
+        "install",
+        "--no-mamba",
+        "--no-micromamba",
+        "--conda",
+        oracle.conda_exe,
+        "--prefix",
+        prefix,
+        file,
+    )
+    oracle.conda_lock(*words)
+    assert installed(prefix) == locked.packages
+    imports(prefix, "numpy", "attrs", "einops")
+
+
+def test_conda_installs_our_explicit_file(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+    file = locked.emit("conda-explicit-md5", "explicit.txt")
+    prefix = tmp_path / "prefix"
+    oracle.conda("create", "--yes", "--quiet", "--prefix", prefix, "--file", file)
+    assert installed(prefix) == locked.packages
+    imports(prefix, "numpy", "attrs")
+
+
+def test_conda_installs_our_environment_yml(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+    file = locked.emit("conda", "environment.yml")
+    prefix = tmp_path / "prefix"
+    oracle.conda("env", "create", "--yes", "--quiet", "--prefix", prefix, "--file", file)
+    assert installed(prefix) == locked.packages
+    imports(prefix, "numpy", "attrs", "einops")
+
+
+CUDA = "channels:\n  - {url}\ndependencies:\n  - pytorch-gpu\nplatforms:\n  - linux-64\n"
+
+
+def test_where_conda_lock_takes_a_driver_for_granted(
+    oracle: Oracle, conda_channel: Channel, tmp_path: Path
+) -> None:
+    """conda-lock tells its solver of `__cuda` 11.4, whoever asks; ours has to be told, and says so."""
+    (tmp_path / "environment.yml").write_text(CUDA.format(url=conda_channel.url))
+    lookup = tmp_path / "lookup.yml"
+    lookup.write_text("{}")
+    theirs = tmp_path / "conda-lock.yml"
+    oracle.conda_lock(
+        *("lock", "--no-mamba", "--no-micromamba", "--conda", oracle.conda_exe),
+        *("--file", tmp_path / "environment.yml", "--platform", "linux-64", "--lockfile", theirs),
+        *("--pypi_to_conda_lookup_file", lookup.as_uri()),
+    )
+    assert "pytorch-2.8.0-cuda129_mkl" in theirs.read_text()
+    (tmp_path / "envlock.toml").write_text(
+        f'python = "{SERIES}"\n[conda]\npackages = ["pytorch-gpu"]\n'
+        f'[sources]\nconda-forge = "{conda_channel.url}"\n'
+    )
+    with pytest.raises(NoSolution) as caught:
+        api.lock(api.LockRequest(project=tmp_path), environment=os.environ)
+    assert caught.value.message == (
+        "`pytorch-gpu 2.8.0` needs `__cuda`, and the manifest gives linux-64 no such virtual package"
+    )
