@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envlock.api.building import OciOrder, OciResult, build_oci
     from envlock.api.diffing import diff
+    from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
     from envlock.api.locking import LockRequest, LockResult, check, lock
@@ -33,6 +34,7 @@ _HOMES = {
     "diffing": ("diff",),
     "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
+    "doctoring": ("doctor",),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -54,6 +56,7 @@ __all__ = [
     "build_oci",
     "check",
     "diff",
+    "doctor",
     "emit",
     "explain",
     "explain_lock",

@@ -22,6 +22,7 @@ STAGES = (
     "observe",
     "verify",
     "job",
+    "doctor",
     "run",
     "audit",
 )
