@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -872,6 +873,23 @@ def test_env_is_what_a_shell_reads(locked: Project, envlock: Envlock) -> None:
         "schema": "envlock.env/1",
         "settings": {"A_FIRST": "1", "DEMO": nasty},
     }
+
+
+def test_env_in_the_words_of_other_shells(locked: Project, envlock: Envlock) -> None:
+    nasty = "a 'b' \"c\" $HOME `id` \\ \u2019;"
+    locked.write(settings=f"DEMO = {json.dumps(nasty)}")
+    locked.lock()
+    lock = ("-l", str(locked.root / "envlock.lock"))
+    fish = envlock("env", "--shell", "fish", *lock).out
+    assert fish == "set -gx DEMO 'a \\'b\\' \"c\" $HOME `id` \\\\ \u2019;'\n"
+    powershell = envlock("env", "--shell", "powershell", *lock).out
+    assert powershell == "$Env:DEMO = 'a ''b'' \"c\" $HOME `id` \\ \u2019\u2019;'\n"
+    for shell in ("fish", "zsh", "bash", "dash"):
+        if shutil.which(shell):
+            words = ("--shell", "fish") if shell == "fish" else ()
+            script = envlock("env", *words, *lock).out + 'printf %s "$DEMO"'
+            done = subprocess.run([shell, "-c", script], capture_output=True, text=True, check=True)
+            assert done.stdout == nasty, shell
 
 
 # Terminals, shells, and what is imported
