@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envlock.api.locking import LockResult
-    from envlock.api.scripting import check, diff, emit, lock, repair, sync, verify
+    from envlock.api.scripting import check, diff, emit, explain, init, lock, repair, sync, verify
     from envlock.api.syncing import RepairOutcome, SyncOutcome
     from envlock.errors import EnvironmentDiffers, EnvlockError
     from envlock.job.require import require
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api.scripting": ("check", "diff", "repair", "sync"),
+    "api.scripting": ("check", "diff", "explain", "init", "repair", "sync"),
     "api.locking": ("LockResult",),
     "api.syncing": ("RepairOutcome", "SyncOutcome"),
     "errors": ("EnvironmentDiffers", "EnvlockError"),
@@ -55,6 +55,8 @@ __all__ = [
     "check",
     "diff",
     "emit",
+    "explain",
+    "init",
     "lock",
     "repair",
     "require",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from envlock.agent import places
 from envlock.api import locking, syncing
@@ -20,6 +20,10 @@ from envlock.errors import CouldNotTell, UsageFault
 from envlock.lock.diff import LockDiff
 from envlock.report import Report
 from envlock.resolve.model import OnEvent, no_events
+
+if TYPE_CHECKING:
+    from envlock.api.starting import InitResult
+    from envlock.stack.combination import Explanation
 
 StrPath = str | os.PathLike[str]
 Environment = Mapping[str, str]
@@ -36,6 +40,7 @@ def lock(
     exclude_newer: str | None = None,
     python: str | None = None,
     deep: bool = False,
+    adopt: StrPath | None = None,
     cache: StrPath | None = None,
     environment: Environment | None = None,
     on_event: OnEvent = no_events,
@@ -43,7 +48,8 @@ def lock(
     """Resolve a project (its folder, manifest or PEP 723 script) and write its lockfile.
 
     `upgrade` lets every pin of the old lock go, or those of the packages it names; `exclude_newer` is a
-    time in UTC (`2025-03-01T00:00:00Z`); `python` the exact Python; `deep` fetches wheels whole.
+    time in UTC (`2025-03-01T00:00:00Z`); `python` the exact Python; `deep` fetches wheels whole;
+    `adopt` takes the pins of another tool's lock (uv.lock, pylock.toml, requirements with hashes).
     Raises ManifestInvalid, LockfileInvalid, NoSolution and its kin, SourceFailed, ToolFailed.
     """
     environment = _or_own(environment)
@@ -56,6 +62,7 @@ def lock(
         exclude_newer=exclude_newer,
         python_exact=python,
         deep=deep,
+        adopt=_path(adopt),
         cache=_cache(cache, environment),
     )
     return locking.lock(request, environment=environment, on_event=on_event)
@@ -74,6 +81,53 @@ def check(
     """
     request = LockRequest(project=Path(project), output=_path(lockfile), variant=variant)
     return locking.check(request, environment=_or_own(environment))
+
+
+def init(
+    path: StrPath = ".",
+    *,
+    output: StrPath | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    environment: Environment | None = None,
+) -> InitResult:
+    """Write a manifest from what a repository has. Raises ManifestInvalid, UsageFault, DiskFailed."""
+    from envlock.api import starting
+
+    request = starting.InitRequest(path=Path(path), output=_path(output), force=force, dry_run=dry_run)
+    return starting.init(request, environment=_or_own(environment))
+
+
+def explain(
+    *requirements: str,
+    cuda: str | None = None,
+    cudnn: str | None = None,
+    nccl: str | None = None,
+    python: str | None = None,
+    driver: str | None = None,
+    gpu: str | None = None,
+    image: str | None = None,
+    lock: StrPath | None = None,
+) -> Explanation:
+    """Does a combination exist, will it run, and what is nearest. Offline.
+
+    With `lock` only `driver` and `gpu` are asked: will that lock run there?
+
+    Raises UsageFault, LockfileInvalid.
+    """
+    from envlock.api import explaining
+
+    question = explaining.Question(
+        requirements=requirements,
+        cuda=cuda,
+        cudnn=cudnn,
+        nccl=nccl,
+        python=python,
+        driver=driver,
+        gpu=gpu,
+        image=image,
+    )
+    return explaining.explain(question, lock=_path(lock))
 
 
 def verify(
