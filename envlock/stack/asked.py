@@ -67,8 +67,8 @@ def _doubts(asked: SpecifierSet | None, cuda: str | None) -> Iterator[str]:
     if torch is None and _is_older(asked, oldest):
         had = "had" if cuda is None else f"had for {_spoken(cuda)}"
         yield (
-            f"PyTorch {asked} is older than what is known here ({oldest} and later): whether it can still be "
-            f"{had} is seen when it is locked"
+            f"PyTorch {_text(asked)} is older than what is known here ({oldest} and later): whether it can "
+            f"still be {had} is seen when it is locked"
         )
         return
     if torch is None or cuda is None or any(_admits(asked, each) for each in versions_with(cuda)):
@@ -83,6 +83,12 @@ def _doubts(asked: SpecifierSet | None, cuda: str | None) -> Iterator[str]:
 def _is_older(asked: SpecifierSet, oldest: Version) -> bool:
     named = [clause.version.removesuffix(".*") for clause in asked if clause.operator != "!="]
     return bool(named) and all(Version(each) < oldest for each in named)
+
+
+def _text(asked: SpecifierSet) -> str:
+    """`1.13.1` where that is pinned, else the specifier."""
+    text = str(asked)
+    return text.lstrip("=") if len(asked) == 1 and text.startswith("==") else text
 
 
 def _spoken(cuda: str) -> str:

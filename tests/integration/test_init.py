@@ -579,6 +579,154 @@ def test_a_script(tmp_path: Path, path: str) -> None:
     assert asked(manifest) == ["torch==2.6.0", "einops"]
 
 
+# environment.yml
+
+CONDA = """name: old
+channels: [pytorch, nvidia, conda-forge, https://conda.company.example/channels/tools]
+dependencies:
+  - python=3.9.7
+  - pytorch::pytorch=1.12.1=py3.9_cuda11.3_cudnn8.3.2_0
+  - torchvision=0.13
+  - cudatoolkit=11.3
+  - numpy=1.23.5=py39h3d75532_0
+  - ffmpeg>=4.3,<5
+  - conda-forge::gcc
+  - broken[
+  - pip
+  - pip:
+      - -e git+https://code.example/foo.git#egg=foo
+      - transformers==4.20.0
+      - torchvision==0.13.1
+      - -r requirements.txt
+platforms: [linux-64, linux-s390x]
+variables:
+  PYTHONHASHSEED: 0
+prefix: /home/ada/envs/old
+"""
+
+
+def test_an_environment_of_conda(tmp_path: Path) -> None:
+    result, manifest = init(
+        tmp_path, {"environment.yml": CONDA, "requirements.txt": "tqdm\n"}, "environment.yml"
+    )
+    at = "environment.yml"
+    assert result.text == (
+        "# Written by `envlock init` from environment.yml and requirements.txt. From here on it is yours.\n"
+        "#\n"
+        "# What was not carried over, or wants a look:\n"
+        f"# - {at}:5: `pytorch::pytorch=1.12.1=py3.9_cuda11.3_cudnn8.3.2_0`: PyTorch publishes no conda "
+        "packages any more (pytorch#138506), so it comes as a wheel\n"
+        f"# - {at}:8: the build strings of `numpy` were left out; the lock has its own\n"
+        f"# - {at}:2: the channel `pytorch` was left out: what came from it comes as wheels\n"
+        f"# - {at}:2: the channel `nvidia` was left out: what came from it comes as wheels\n"
+        f"# - {at}:18: the platform `linux-s390x` cannot be locked\n"
+        "# - PyTorch 1.12.1 is older than what is known here (2.0.0 and later): whether it can still be had "
+        "for CUDA 11.3 is seen when it is locked\n"
+        "\n"
+        f'python = "3.9"  # {at}:4 = "python=3.9.7"\n'
+        f'cuda = "11.3"  # {at}:5\n'
+        f'platforms = ["linux-64"]  # {at}:18\n'
+        "\n"
+        "requirements = [\n"
+        f'    "transformers==4.20.0",  # {at}:15\n'
+        f'    "torchvision==0.13.1",  # {at}:16\n'
+        f'    # "-e git+https://code.example/foo.git#egg=foo",  # {at}:14: a lock has names and hashes, no '
+        "URLs and no paths\n"
+        f'    "torch==1.12.1",  # {at}:5\n'
+        f'    # "torchvision==0.13.*",  # {at}:6: `torchvision==0.13.1` is asked for already ({at}:16)\n'
+        "]\n"
+        "\n"
+        "requirements-files = [\n"
+        '    "requirements.txt",  # stays as it is: 1 requirement\n'
+        "]\n"
+        "\n"
+        "[settings]\n"
+        f'PYTHONHASHSEED = "0"  # {at}:20\n'
+        "\n"
+        "[conda]\n"
+        f'channels = ["conda-forge", "tools"]  # {at}:2\n'
+        "packages = [\n"
+        '    "python",  # of the series above\n'
+        f'    # "broken[",  # {at}:11: "broken[" is not a conda specification\n'
+        f'    # "cudatoolkit=11.3",  # {at}:7: the wheel of PyTorch brings its own\n'
+        f'    "numpy ==1.23.5",  # {at}:8\n'
+        f'    "ffmpeg >=4.3,<5",  # {at}:9\n'
+        f'    "gcc",  # {at}:10\n'
+        f'    # "pip",  # {at}:12: makes environments; envlock needs none in them\n'
+        "]\n"
+        "\n"
+        "[sources]\n"
+        f'tools = "https://conda.company.example/channels/tools"  # {at}:2\n'
+    )
+    assert asked(manifest) == ["transformers==4.20.0", "torchvision==0.13.1", "torch==1.12.1", "tqdm"]
+    assert manifest.conda is not None
+    assert manifest.conda.channels == ("conda-forge", "tools")
+    assert manifest.conda.packages == ("python", "numpy ==1.23.5", "ffmpeg >=4.3,<5", "gcc")
+    assert (manifest.settings, manifest.python) == ({"PYTHONHASHSEED": "0"}, "3.9")
+
+
+def test_what_can_no_longer_be_had_from_conda(tmp_path: Path) -> None:
+    """An environment of nothing but PyTorch needs no conda; the combination never was."""
+    text = "channels: [pytorch]\ndependencies: [python=3.10, pytorch==2.6.0, pytorch-cuda=12.1]\n"
+    result, manifest = init(tmp_path, {"environment.yml": text})
+    assert result.notes == (
+        "environment.yml:2: `pytorch==2.6.0`: PyTorch publishes no conda packages any more (pytorch#138506), "
+        "so it comes as a wheel",
+        "PyTorch 2.6.0 was never built for CUDA 12.1; 2.6.0 with 11.8, 12.4 (default), 12.6, cpu · CUDA 12.1 "
+        'with 2.1.0 to 2.5.1; `cuda = "12.4"` runs on every driver that 12.1 runs on (525.60.13 or newer)',
+    )
+    assert manifest.conda is None
+    assert asked(manifest) == ["torch==2.6.0"]
+
+
+@pytest.mark.parametrize(
+    ("package", "cuda"),
+    [
+        ("cpuonly", "cpu"),
+        ("cudatoolkit=11.8", "11.8"),
+        ("cuda-version 12.4.*", "12.4"),
+        ("pytorch-cuda==11.8", "11.8"),
+        ("pytorch[version='2.0.*', build='*cuda11.7*']", "11.7"),
+        ("cuda-version>=12", "auto"),
+    ],
+)
+def test_the_cuda_of_an_environment(tmp_path: Path, package: str, cuda: str) -> None:
+    result, manifest = init(tmp_path, {"environment.yml": f'dependencies: ["{package}", pytorch, ffmpeg]\n'})
+    assert manifest.cuda == {"linux-64": cuda}
+    left_open = [note for note in result.notes if "leaves open which CUDA" in note]
+    assert bool(left_open) == (cuda == "auto")
+
+
+def test_without_pytorch_cuda_stays_condas(tmp_path: Path) -> None:
+    _, manifest = init(tmp_path, {"environment.yml": "dependencies: [tensorflow-gpu, cudatoolkit=11.2]\n"})
+    assert manifest.conda is not None
+    assert manifest.conda.packages == ("python", "tensorflow-gpu", "cudatoolkit 11.2.*")
+    assert manifest.cuda == {"linux-64": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("a: [b\n", "environment.yml, line 2, column 1", "not valid YAML: expected ',' or ']', but got"),
+        ("a: &a [*a]\n", "environment.yml", "not valid YAML: "),
+        ("a: \x01\n", "environment.yml", "not valid YAML: "),
+    ],
+)
+def test_what_is_no_yaml(tmp_path: Path, text: str, where: str, message: str) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        init(tmp_path, {"environment.yml": text})
+    fault = caught.value.faults[0]
+    assert fault.where == where
+    assert fault.message.startswith(message)
+
+
+def test_a_bomb_of_aliases_is_small(tmp_path: Path) -> None:
+    rows = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    text = f"a0: &a0 [x]\n{rows}dependencies: [ffmpeg]\n"
+    result, _ = init(tmp_path, {"environment.yml": text})
+    assert result.read == ("environment.yml",)
+
+
 # What the facts say
 
 
@@ -595,7 +743,7 @@ def test_a_build_that_never_existed_is_told(tmp_path: Path) -> None:
 def test_a_pytorch_that_is_older_than_the_facts(tmp_path: Path) -> None:
     result, _ = init(tmp_path, {"requirements.txt": "torch==1.13.1+cu117\n"})
     assert result.notes == (
-        "PyTorch ==1.13.1+cu117 is older than what is known here (2.0.0 and later): whether it can still be "
+        "PyTorch 1.13.1+cu117 is older than what is known here (2.0.0 and later): whether it can still be "
         "had for CUDA 11.7 is seen when it is locked",
     )
 

@@ -33,6 +33,12 @@ def _called(*names: str) -> Callable[[Path, Asking], tuple[Path, ...]]:
     return lambda root, _asking: tuple(root / name for name in names if (root / name).is_file())[:1]
 
 
+def _read_environment(path: Path, place: Place, asking: Asking) -> None:
+    from envlock.manifest.init.conda_environment import read_environment  # late: YAML is not for everyone
+
+    read_environment(path, place, asking)
+
+
 FORMATS = (
     Format(
         title="`.python-version`",
@@ -57,6 +63,12 @@ FORMATS = (
         find=_called("setup.cfg"),
         knows=lambda path: path.name == "setup.cfg",
         read=read_setup_cfg,
+    ),
+    Format(
+        title="`environment.yml`",
+        find=_called("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "env.yml"),
+        knows=lambda path: path.suffix in (".yml", ".yaml"),
+        read=_read_environment,
     ),
     Format(
         title="a script with a `# /// script` block",
