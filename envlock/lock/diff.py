@@ -293,8 +293,10 @@ def _explained(
     changes = tuple(changes)
     names = {change.name for change in changes}
     needed = {name for name in names if _needed_by(name, old, new) & names}
-    causes = _causes(names, old, new)
-    explained = (replace(each, cause=_cause(each, causes, old.lock, new.lock)) for each in changes)
+    tagged = {each: _of_tags(each, old.lock, new.lock) for each in changes}
+    standing = {each.name for each, cause in tagged.items() if cause is None}
+    causes = _causes(names, standing, old, new)
+    explained = (replace(each, cause=cause or causes.get(each.name)) for each, cause in tagged.items())
     return tuple(sorted(explained, key=lambda each: (each.name in needed, each.name, each.platforms)))
 
 
@@ -302,14 +304,15 @@ def _needed_by(name: str, old: _Side, new: _Side) -> set[str]:
     return {*old.graph.above(name), *new.graph.above(name)} - {name}
 
 
-def _causes(names: set[str], old: _Side, new: _Side) -> dict[str, str]:
-    """The outermost changed distribution that all ways to a changed one lead through, in both locks."""
+def _causes(names: set[str], standing: set[str], old: _Side, new: _Side) -> dict[str, str]:
+    """The outermost distribution of `standing` that all ways to a changed one lead through, in both locks:
+    what is another wheel for another Python stands below that Python, and nothing stands below it."""
     graphs = [side.graph for side in (old, new)]
     only = {name: [graph.only_through(name) for graph in graphs] for name in names}
     found = {}
     for name in names:
         places = [place for place, graph in enumerate(graphs) if name in graph.edges]
-        gates = {gate for gate in names if all(name in only[gate][place] for place in places)}
+        gates = {gate for gate in standing if all(name in only[gate][place] for place in places)}
         outer = [gate for gate in gates if not any(_is_behind(gate, other, only, places) for other in gates)]
         if outer:
             found[name] = min(outer)
@@ -320,14 +323,15 @@ def _is_behind(name: str, gate: str, only: Mapping[str, list[frozenset[str]]], p
     return all(name in only[gate][place] for place in places)
 
 
-def _cause(change: DistributionChange, causes: Mapping[str, str], old: Lock, new: Lock) -> str | None:
+def _of_tags(change: DistributionChange, old: Lock, new: Lock) -> str | None:
+    """`python` or `glibc` where the tags of the wheels say that it is for another one."""
     if change.kind is Kind.OTHER_WHEEL:
         tags = {part for wheel in change.wheels for part in _differing_tags(wheel)}
         if old.python != new.python and "interpreter" in tags:
             return PYTHON
         if old.glibc != new.glibc and tags == {"platform"} and _is_linux(change.platforms):
             return GLIBC
-    return causes.get(change.name)
+    return None
 
 
 def _differing_tags(wheel: WheelChange) -> Iterator[str]:

@@ -231,7 +231,8 @@ def test_a_difference_is_empty_only_of_one_lock(pair: tuple[Lock, Lock]) -> None
 def test_what_explains_a_hash_is_there_when_it_differs_and_only_then(pair: tuple[Lock, Lock]) -> None:
     found = diff(*pair)
     for row in found.platforms:
-        changed = any(row.platform in change.platforms for change in found.distributions)
+        changes = (*found.distributions, *found.conda)
+        changed = any(row.platform in change.platforms for change in changes)
         explained = bool(found.python or found.settings) or changed
         assert row.differs == (row.is_shared and explained)
 
@@ -352,6 +353,15 @@ def test_the_same_versions_for_another_python_stand_below_it() -> None:
         "    the same versions, in the wheels of that Python:\n"
         "      numpy 1.0: same version, another wheel"
     )
+
+
+def test_what_a_wheel_for_another_python_needs_anew_is_told() -> None:
+    """Nothing stands below what stands below the Python, so nothing is lost there."""
+    old = [dist("numpy", tag=f"cp311-cp311-{MANYLINUX}")]
+    new = [dist("numpy", "1.0", "backport", tag=f"cp312-cp312-{MANYLINUX}"), dist("backport")]
+    found = diff(lock(*old), lock(*new, python="3.12"))
+    assert story(found) == [("numpy", "other-wheel", "python"), ("backport", "added", None)]
+    assert "\n  backport 1.0 is new" in render(found, LOOK)
 
 
 def test_the_same_versions_for_another_glibc_stand_below_it() -> None:
