@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from envlock.manifest.init.settle import settle, torch_specifier
 from envlock.manifest.init.writer import manifest_text
 from envlock.manifest.location import ENVLOCK_TOML, PYPROJECT, asks_envlock
 from envlock.manifest.tables import Faults
+from envlock.stack.combination.model import Combination, ImageAsked, Verdict
+from envlock.stack.combination.parsing import PYTORCH_IMAGE
+from envlock.stack.combination.tags import image_reasons
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,7 @@ def init(request: InitRequest, *, environment: Mapping[str, str]) -> InitResult:
     asking = read_repository(request.path.absolute(), place, _known_sources())
     asked, cuda = torch_specifier(asking), next((each.value for each in asking.cudas), None)
     settled = settle(asking, stack.python_choices(stack.newest_torch(asked, cuda)))
-    advice = stack.doubts(asked, cuda)
+    advice = (*_tags(asking), *stack.doubts(asked, cuda))
     text = manifest_text(asking, settled, place, advice)
     if not request.dry_run:
         _write(path, text)
@@ -95,6 +98,15 @@ def _refuse(path: Path, place: Place, *, force: bool) -> None:
 
 def _known_sources() -> tuple[str, ...]:
     return tuple(url for url in (stack.default_source("pytorch"),) if url is not None)
+
+
+def _tags(asking: Asking) -> Iterator[str]:
+    """What is to be said of tags of pytorch/pytorch: never published, or another image every time."""
+    for said in asking.image_tags:
+        image = ImageAsked(repository=PYTORCH_IMAGE, tag=said.value)
+        for reason in image_reasons(Combination(image=image)):
+            if reason.verdict is not Verdict.EXISTS:
+                yield f"{said.where}: {'; '.join(each for each in (reason.message, reason.hint) if each)}"
 
 
 def _write(path: Path, text: str) -> None:

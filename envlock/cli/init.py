@@ -29,8 +29,8 @@ def command(path: Path, output: Path | None, dry_run: bool, force: bool, talk: T
     """Write envlock.toml from the files of PATH, a directory or one file of it (default: here).
 
     Read are .python-version, pyproject.toml ([project], groups, and the tables of uv, poetry and pdm),
-    requirements files, setup.cfg, environment.yml, and scripts with a PEP 723 block. Nothing of them is
-    run. Comments say where each value is from, and what could not be carried over.
+    requirements files, setup.cfg, environment.yml, Dockerfiles, and scripts with a PEP 723 block. Nothing
+    of them is run. Comments say where each value is from, and what could not be carried over.
     """
     from envlock.api import InitRequest, init
 

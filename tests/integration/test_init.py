@@ -727,6 +727,130 @@ def test_a_bomb_of_aliases_is_small(tmp_path: Path) -> None:
     assert result.read == ("environment.yml",)
 
 
+# Dockerfile
+
+DOCKERFILE = r"""# syntax=docker/dockerfile:1
+ARG VERSION=2.6.0
+FROM alpine AS unused
+RUN pip install nothing
+
+FROM pytorch/pytorch:${VERSION}-cuda11.8-cudnn8-runtime AS base
+ENV CUBLAS_WORKSPACE_CONFIG=:4096:8 PATH="/x:$PATH"
+RUN apt-get update && apt-get install -y git ffmpeg
+WORKDIR /app
+COPY requirements/base.txt /tmp/reqs.txt
+# the lines
+RUN --mount=type=cache,target=/root/.cache pip install --no-cache-dir -U \
+    # a comment in between
+    -r /tmp/reqs.txt \
+    && python3 -m pip install "numpy<2" git+https://code.example/foo.git
+RUN conda install -y -c conda-forge ffmpeg=6 pip && bash -lc 'uv pip install --torch-backend cu126 einops'
+
+FROM base
+COPY . /app
+RUN <<END
+pip install tqdm torch==2.7.0
+END
+USER trainer
+CMD ["python", "train.py"]
+"""
+
+
+def test_a_dockerfile(tmp_path: Path) -> None:
+    result, manifest = init(
+        tmp_path, {"Dockerfile": DOCKERFILE, "requirements/base.txt": "scipy\n"}, "Dockerfile"
+    )
+    tag = "pytorch/pytorch:2.6.0-cuda11.8-cudnn8-runtime"
+    assert result.notes == (
+        "Dockerfile:3: the stage `unused` is not part of the last one",
+        f"Dockerfile:6: the base `{tag}` was left out: its PyTorch and CUDA come as wheels",
+        "Dockerfile:8: packages of the system (apt-get) are not carried over",
+        "Dockerfile:16, --torch-backend: cuda `12.6` was passed over for that of Dockerfile:6",
+        f"Dockerfile:6: `{tag}` was never published; images of 2.6.0 have CUDA 11.8, 12.4 or 12.6 and cuDNN "
+        "9, and end in -runtime or -devel",
+    )
+    assert body(result) == (
+        f'python = "3.13"  # {NEWEST}\n'
+        'cuda = "11.8"  # Dockerfile:6\n'
+        "\n"
+        "requirements = [\n"
+        '    "torch==2.6.0",  # Dockerfile:6\n'
+        '    "numpy<2",  # Dockerfile:12\n'
+        '    # "git+https://code.example/foo.git",  # Dockerfile:12: a lock has names and hashes, no URLs '
+        "and no paths\n"
+        '    "einops",  # Dockerfile:16\n'
+        '    "tqdm",  # Dockerfile:20\n'
+        '    # "torch==2.7.0",  # Dockerfile:20: `torch==2.6.0` is asked for already (Dockerfile:6)\n'
+        "]\n"
+        "\n"
+        "requirements-files = [\n"
+        '    "requirements/base.txt",  # stays as it is: 1 requirement\n'
+        "]\n"
+        "\n"
+        "[settings]\n"
+        'CUBLAS_WORKSPACE_CONFIG = ":4096:8"  # Dockerfile:7\n'
+        "\n"
+        "[conda]\n"
+        'channels = ["conda-forge"]  # Dockerfile:16\n'
+        "packages = [\n"
+        '    "python",  # of the series above\n'
+        '    "ffmpeg 6.*",  # Dockerfile:16\n'
+        '    # "pip",  # Dockerfile:16: makes environments; envlock needs none in them\n'
+        "]\n"
+        "\n"
+        "[image]\n"
+        'user = "trainer"  # Dockerfile:23\n'
+    )
+    assert asked(manifest) == ["torch==2.6.0", "numpy<2", "einops", "tqdm", "scipy"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "python", "cuda", "base"),
+    [
+        ("FROM python:3.10-slim-bookworm", "3.10", "auto", "docker.io/library/python:3.10-slim-bookworm"),
+        ("FROM nvidia/cuda:12.4.1-devel-ubuntu22.04", "3.13", "12.4", None),
+        ("ARG P=3.12\nFROM docker.io/library/python:${P}", "3.12", "auto", "docker.io/library/python:3.12"),
+        ("FROM ubuntu:22.04\nENV X=1", "3.13", "auto", None),
+    ],
+)
+def test_the_base_of_a_dockerfile(
+    tmp_path: Path, lines: str, python: str, cuda: str, base: str | None
+) -> None:
+    _, manifest = init(tmp_path, {"Dockerfile": f"{lines}\nRUN pip install torch==2.6.0\n"})
+    assert (manifest.python, manifest.cuda) == (python, {"linux-64": cuda})
+    assert (manifest.image.base if manifest.image else None) == base
+
+
+def test_a_base_that_moves(tmp_path: Path) -> None:
+    result, _ = init(tmp_path, {"Dockerfile": "FROM pytorch/pytorch\nRUN pip install einops\n"})
+    assert result.notes[0] == "Dockerfile:1: `pytorch/pytorch` names no version of PyTorch"
+    assert "names another image every time" in result.notes[1]
+
+
+def test_a_dockerfile_beside_other_files(tmp_path: Path) -> None:
+    """It adds what they do not say, and reads nothing twice."""
+    result, manifest = init(
+        tmp_path,
+        {
+            "requirements.txt": "torch==2.6.0\n",
+            "Dockerfile": "FROM python:3.11\nCOPY . /src\nWORKDIR /src\n"
+            "RUN pip install -r requirements.txt && pip install torch==2.5.1 einops && pip install -e .\n",
+        },
+    )
+    assert result.read == ("requirements.txt", "Dockerfile")
+    assert asked(manifest) == ["einops", "torch==2.6.0"]
+    assert [(row.text, row.left_out) for row in result.left_out] == [
+        ("torch==2.5.1", "`torch==2.6.0` is asked for already (requirements.txt:1)"),
+        ("-e .", "the project itself, which has no [project] table to read; setup.py is not run"),
+    ]
+
+
+def test_what_is_no_dockerfile(tmp_path: Path) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        init(tmp_path, {"Dockerfile": "RUN pip install torch\n"})
+    assert caught.value.faults[0].message == "has no FROM, so it is no Dockerfile"
+
+
 # What the facts say
 
 

@@ -39,6 +39,12 @@ def _read_environment(path: Path, place: Place, asking: Asking) -> None:
     read_environment(path, place, asking)
 
 
+def _read_dockerfile(path: Path, place: Place, asking: Asking) -> None:
+    from envlock.manifest.init.dockerfile import read_dockerfile  # late, too: it reads environment.yml
+
+    read_dockerfile(path, place, asking)
+
+
 FORMATS = (
     Format(
         title="`.python-version`",
@@ -69,6 +75,12 @@ FORMATS = (
         find=_called("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "env.yml"),
         knows=lambda path: path.suffix in (".yml", ".yaml"),
         read=_read_environment,
+    ),
+    Format(
+        title="`Dockerfile`",
+        find=_called("Dockerfile", "docker/Dockerfile", ".devcontainer/Dockerfile", "Containerfile"),
+        knows=lambda path: "dockerfile" in path.name.lower() or path.name == "Containerfile",
+        read=_read_dockerfile,
     ),
     Format(
         title="a script with a `# /// script` block",

@@ -96,6 +96,7 @@ class Asking:
     channels: list[Said] = field(default_factory=list)
     packages: list[Row] = field(default_factory=list)
     images: list[Said] = field(default_factory=list)
+    image_tags: list[Said] = field(default_factory=list)  # of pytorch/pytorch, which is no base here
     users: list[Said] = field(default_factory=list)
     variants: list[VariantSaid] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
