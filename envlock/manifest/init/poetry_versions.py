@@ -4,7 +4,7 @@
     ~1.2.3   >=1.2.3,<1.3.0    major and minor stay; ~1 keeps the major
     1.2.*    ==1.2.*           1.2.3  ==1.2.3            *  anything
 
-(poetry's documentation, "Dependency specification".) The slow tests hold this against poetry-core.
+(poetry's documentation, "Dependency specification".) The tests hold this against poetry-core.
 """
 
 from __future__ import annotations

@@ -231,8 +231,8 @@ def test_a_difference_is_empty_only_of_one_lock(pair: tuple[Lock, Lock]) -> None
 def test_what_explains_a_hash_is_there_when_it_differs_and_only_then(pair: tuple[Lock, Lock]) -> None:
     found = diff(*pair)
     for row in found.platforms:
-        changes = (*found.distributions, *found.conda)
-        changed = any(row.platform in change.platforms for change in changes)
+        touched = [each.platforms for each in found.distributions] + [each.platforms for each in found.conda]
+        changed = any(row.platform in platforms for platforms in touched)
         explained = bool(found.python or found.settings) or changed
         assert row.differs == (row.is_shared and explained)
 
