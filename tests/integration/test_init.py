@@ -111,6 +111,17 @@ def test_a_mirror_of_the_pytorch_index_is_a_source(tmp_path: Path) -> None:
     assert manifest.cuda == {"linux-64": "11.8"}
 
 
+def test_a_mirror_that_is_no_url(tmp_path: Path) -> None:
+    result, manifest = init(
+        tmp_path, {"requirements.txt": "-i xhttps://mirror.example/whl/cu118\ntorch==2.6.0\n"}
+    )
+    assert result.notes == (
+        'requirements.txt:1, --index-url: not carried over: "xhttps://mirror.example/whl" is not a URL that '
+        "starts with `https://`, `http://` or `file:///`",
+    )
+    assert (manifest.sources, manifest.cuda) == ({}, {"linux-64": "11.8"})
+
+
 def test_a_local_version_is_a_cuda_too(tmp_path: Path) -> None:
     result, _manifest = init(tmp_path, {"requirements.txt": "torch==2.6.0+cu118\n"})
     assert 'cuda = "11.8"  # requirements.txt:1\n' in result.text

@@ -80,7 +80,9 @@ def _add_pytorch(url: str, where: str, asking: Asking) -> None:
 def _add_pytorch_source(base: str, where: str, asking: Asking) -> None:
     """A mirror of it; its own address counts without being said, so that a mirror can be set elsewhere."""
     url = f"{base}/{{variant}}"
-    if url not in asking.known_sources and all(each.name != PYTORCH for each in asking.sources):
+    if not patterns.SOURCE_URL.admits(url) or "{" in base:
+        asking.note(where, f"not carried over: {shown(base)} is not {patterns.SOURCE_URL.says}")
+    elif url not in asking.known_sources and all(each.name != PYTORCH for each in asking.sources):
         asking.sources.append(Source(name=PYTORCH, url=url, where=where))
 
 
