@@ -6,6 +6,7 @@
     emit      lock -> a file for another tool        diff      two locks -> what differs
     explain   a combination -> Explanation           explain_lock  lock -> why it holds what it holds
     init      a repository -> a manifest
+    record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
 """
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
     from envlock.api.locking import LockRequest, LockResult, check, lock
+    from envlock.api.numerics import (
+        NumericsRequest,
+        Recorded,
+        numerics_profile,
+        record_numerics,
+        verify_numerics,
+    )
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import How, VerifyRequest, verify, verify_facts
@@ -35,6 +43,7 @@ _HOMES = {
     "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
+    "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -49,7 +58,9 @@ __all__ = [
     "LockResult",
     "OciOrder",
     "OciResult",
+    "NumericsRequest",
     "Question",
+    "Recorded",
     "RepairOutcome",
     "SyncOrder",
     "VerifyRequest",
@@ -62,10 +73,13 @@ __all__ = [
     "explain_lock",
     "init",
     "lock",
+    "numerics_profile",
+    "record_numerics",
     "repair",
     "sync",
     "verify",
     "verify_facts",
+    "verify_numerics",
 ]
 
 

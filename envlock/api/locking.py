@@ -115,13 +115,17 @@ def lock(
     with clock.step("identify"):
         identities = _identities(request, manifest, pins, on_event)
     parts = _Parts(pins=pins, identities=identities, base=base, conda=conda)
-    made = _with_built(_assembled(wanted, parts, _python_exact(request, wanted[0], old, parts)), old)
+    made = _with_standing(_assembled(wanted, parts, _python_exact(request, wanted[0], old, parts)), old)
     return LockResult(
         lock=made,
         path=path,
         manifest=manifest,
         changed=write_lock(path, made),
-        notes=(*_notes(manifest, pins, identities.values()), *(base.notes if base else ())),
+        notes=(
+            *_notes(manifest, pins, identities.values()),
+            *(base.notes if base else ()),
+            *_lost(old, made),
+        ),
         timings=clock.seconds,
         fetched_bytes=sum(each.fetched_bytes for each in identities.values()),
     )
@@ -309,12 +313,30 @@ def _base(
     return found
 
 
+def _with_standing(made: Lock, old: Lock | None) -> Lock:
+    """Keep what was noted or recorded of the same bytes."""
+    from envlock.lock.assemble import carried
+
+    return carried(old, _with_built(made, old))
+
+
 def _with_built(made: Lock, old: Lock | None) -> Lock:
     """Keep what `build oci` noted of the image, as long as nothing else has changed."""
     if old is None or old.image is None or made.image is None:
         return made
     kept = replace(made, image=old.image)
     return kept if without_built(old) == without_built(kept) == without_built(made) else without_built(made)
+
+
+def _lost(old: Lock | None, made: Lock) -> Iterator[str]:
+    """Numeric references that were of other bytes than are locked now."""
+    kept = {(each.platform, each.class_name) for each in made.numerics}
+    for each in old.numerics if old is not None else ():
+        if (each.platform, each.class_name) not in kept:
+            yield (
+                f"the numeric reference of class {each.class_name} was of another runtime hash and is gone; "
+                "`envlock numerics record` makes it anew"
+            )
 
 
 def _notes(

@@ -20,6 +20,7 @@ COMMANDS = {
     "build": "make a container image from the lock",
     "sync": "make or repair an environment from the lock",
     "verify": "prove that an environment is what the lock says",
+    "numerics": "record numeric results in the lock; settings that make numbers repeat",
     "observe": "print the facts of an environment as JSON",
     "agent": "write the agent: one file that observes a host with nothing but a Python",
     "env": "print the locked settings as shell exports",

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @click.option("--facts", type=FILE, metavar="FILE", help="judge what an agent printed elsewhere")
 @click.option(
     "--level",
-    type=click.Choice(["roots", "warm", "content"]),
+    type=click.Choice(["roots", "warm", "content", "numerics"]),
     default="warm",
     show_default=True,
-    help="roots: dist-info only; warm: what changed since the last full pass; content: every byte",
+    help="roots: dist-info only; warm: what changed since the last full pass; content: every byte; "
+    "numerics: and the results of numeric probes",
 )
 @click.option("--strict", is_flag=True, help="every distribution that is not locked is foreign")
 @click.option("--require-gpu", is_flag=True, help="no NVIDIA driver here is a finding, not a note")
@@ -64,6 +65,10 @@ def command(
     request = VerifyRequest(
         lock=lock_path, prefix=chosen.prefix, environment=os.environ, level=level, cache=cache, how=how
     )
+    if level == "numerics":
+        from envlock.api import NumericsRequest, verify_numerics
+
+        return _told(verify_numerics(NumericsRequest(target=request)), talk, chosen)
     return _told(verify(request), talk, chosen)
 
 

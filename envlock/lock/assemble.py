@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from envlock.lock.conda_assemble import conda_lock, conda_packages
 from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
+from envlock.lock.runtime import runtime_hash
 from envlock.manifest.model import Manifest
 from envlock.resolve.model import Chosen
 from envlock.resolve.resolution import Resolution
@@ -63,6 +64,16 @@ def _stacks(resolution: Resolution) -> dict[str, Stack]:
         if each.stack.torch is not None:
             found[platform] = each.stack
     return {platform: stack for platform, stack in found.items() if stack.torch is not None}
+
+
+def carried(old: Lock | None, new: Lock) -> Lock:
+    """The new lock with the numeric references of the old one that were recorded of the same runtime."""
+    kept = tuple(
+        each
+        for each in (old.numerics if old is not None else ())
+        if each.platform in new.platforms and each.runtime == runtime_hash(new, each.platform)
+    )
+    return replace(new, numerics=kept)
 
 
 def _rows(resolution: Resolution) -> Iterator[_Row]:

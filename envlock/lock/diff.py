@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from envlock.lock.conda_diff import CondaChange, conda_changes, conda_values, harmless_values
 from envlock.lock.graph import Graph
 from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
+from envlock.lock.numerics import Reference, spelled
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 
 PYTHON, GLIBC = "python", "glibc"
@@ -180,7 +182,14 @@ def _others(lock: Lock) -> dict[str, str | None]:
         "project": lock.project,
         **_image(lock.image),
         **conda_values(lock),
+        **{f"numerics.{each.platform}.{each.class_name}": _results(each) for each in lock.numerics},
     }
+
+
+def _results(reference: Reference) -> str:
+    """A reference in short: other results give another text."""
+    text = "".join(spelled(reference))
+    return f"{len(reference.probes)} probes ({hashlib.sha256(text.encode()).hexdigest()[:12]})"
 
 
 def _image(image: ImageLock | None) -> dict[str, str | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from envlock.lock.numerics import Reference
+
 LOCK_VERSION = 1
 
 
@@ -161,6 +163,7 @@ class Lock:
     image: ImageLock | None = None
     conda: CondaLock | None = None
     conda_packages: tuple[CondaPackage, ...] = ()
+    numerics: tuple[Reference, ...] = ()
 
     def on(self, platform: str) -> Iterator[tuple[Distribution, Wheel]]:
         """Every distribution of `platform` with the one wheel that is locked for it, by name."""

@@ -20,6 +20,7 @@ from envlock.lock.model import (
     Stack,
     Wheel,
 )
+from envlock.lock.numerics import read_references
 from envlock.lock.reading import per_platform, sorted_texts, text
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.lock.writer import order
@@ -31,7 +32,7 @@ _REMAKE = "restore it from version control, or remove it and run `envlock lock`"
 _TOP = ("manifest", "python", "python-exact", "glibc", "platforms", "runtime")
 _TOP_OPTIONAL = (
     *("version", "exclude-newer", "project", "stack", "settings"),
-    *("image", "conda", "distribution", "conda-package"),
+    *("image", "conda", "distribution", "conda-package", "numerics"),
 )
 _STACK = ("torch", "cuda", "variant", "cudnn", "nccl", "triton", "gpu-archs", "driver")
 _DISTRIBUTION = ("name", "version", "index", "requires", "wheels")
@@ -93,6 +94,7 @@ def _lock(table: Table) -> Lock:
         image=_image(table),
         conda=read_conda(table),
         conda_packages=read_conda_packages(table),
+        numerics=read_references(table),
     )
 
 

@@ -8,6 +8,7 @@ from packaging.version import Version
 
 from envlock.lock.conda_writer import conda_order, conda_package, conda_tables
 from envlock.lock.model import LOCK_VERSION, BuiltImage, Distribution, Fixup, ImageLock, Lock, Stack, Wheel
+from envlock.lock.numerics import spelled
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.lock.spelling import array, text, texts
 
@@ -25,6 +26,7 @@ def dumps(lock: Lock) -> str:
         *conda_tables(lock.conda),
         *(_distribution(distribution) for distribution in sorted(lock.distributions, key=order)),
         *(conda_package(package) for package in sorted(lock.conda_packages, key=conda_order)),
+        *(spelled(reference) for reference in lock.numerics),
     )
     return "\n".join("".join(f"{line}\n" for line in table) for table in map(tuple, tables) if table)
 

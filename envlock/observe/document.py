@@ -33,24 +33,25 @@ def parse_facts(data: bytes) -> Facts:
     document = json.loads(data)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"its schema is not `{SCHEMA}`")
-    _check(document, Facts, "")
+    check(document, Facts)
     return cast(Facts, document)
 
 
-def _check(value: Any, expected: Any, where: str) -> None:
+def check(value: Any, expected: Any, where: str = "") -> None:
+    """Raise ValueError naming the first part of `value` that is not as the type `expected` has it."""
     if is_typeddict(expected):
         _check_table(value, expected, where)
     elif get_origin(expected) is list:
         _check_kind(value, list, where)
         for index, item in enumerate(value):
-            _check(item, get_args(expected)[0], f"{where}[{index}]")
+            check(item, get_args(expected)[0], f"{where}[{index}]")
     elif get_origin(expected) is dict:
         _check_kind(value, dict, where)
         for key, item in value.items():
-            _check(item, get_args(expected)[1], f"{where}.{key}")
+            check(item, get_args(expected)[1], f"{where}.{key}")
     elif get_origin(expected) is Union:
         if value is not None:
-            _check(value, get_args(expected)[0], where)
+            check(value, get_args(expected)[0], where)
     else:
         _check_kind(value, expected, where)
 
@@ -60,7 +61,7 @@ def _check_table(value: Any, expected: Any, where: str) -> None:
     for key, kind in get_type_hints(expected).items():
         if key not in value:
             raise ValueError(f"`{f'{where}.{key}'.lstrip('.')}` is missing")
-        _check(value[key], kind, f"{where}.{key}")
+        check(value[key], kind, f"{where}.{key}")
 
 
 def _check_kind(value: Any, kind: type, where: str) -> None:

@@ -69,8 +69,60 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeDifference:
+    """A numeric probe whose bits are not the reference's, judged by a sample of its values (DESIGN 6).
+
+    `cause` is what restored the bits when it was tried (`OMP_NUM_THREADS=2`), `because` what was seen of it.
+    """
+
+    name: str
+    changed_percent: float
+    median_ulp: float | None
+    max_relative: float | None
+    repeats: bool
+    cause: str | None
+    because: str | None
+    words: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "probe": self.name,
+            "changed_percent": self.changed_percent,
+            "median_ulp": self.median_ulp,
+            "max_relative": self.max_relative,
+            "repeats": self.repeats,
+            "restored_by": self.cause,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numerics:
+    """What the probes gave beside the reference of the class `reference`."""
+
+    class_name: str
+    reference: str
+    host: Mapping[str, str]
+    reference_host: Mapping[str, str]
+    equal: int
+    differences: tuple[ProbeDifference, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "class": self.class_name,
+            "reference": self.reference,
+            "host": dict(self.host),
+            "reference_host": dict(self.reference_host),
+            "equal": self.equal,
+            "differing": [each.to_json() for each in self.differences],
+            "seconds": dict(self.seconds),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The outcome of a verification. `level` is the level that was proved."""
+    """The outcome of a verification. `level` is the level that was proved; `numerics` is there at that
+    level."""
 
     verdict: Verdict
     expected: str
@@ -80,6 +132,7 @@ class Report:
     findings: tuple[Finding, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
+    numerics: Numerics | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Report:
@@ -105,6 +158,7 @@ class Report:
             "findings": [finding.to_json() for finding in self.findings],
             "counts": dict(self.counts),
             "timing": dict(self.timing),
+            **({"numerics": self.numerics.to_json()} if self.numerics else {}),
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from envlock.report.model import Finding, Report, Severity, Verdict
+from envlock.report.model import Finding, Numerics, Report, Severity, Verdict
 
 Paint = Callable[[str, str], str]  # (text, what it means: a severity, a verdict, "hint", "error") -> text
 
@@ -40,6 +40,7 @@ def render(report: Report, look: Look | None = None) -> str:
         lines += _faults(notes, look) if look.verbose else _notes(notes, look)
     lines += [""] if faults else []
     lines.append(_summary(report, len(faults), look))
+    lines += _numerics(report.numerics) if report.numerics and not look.quiet else []
     if not look.quiet or report.verdict is not Verdict.MATCH:
         lines += _hashes(report)
     lines += _times(report) if look.verbose else []
@@ -134,6 +135,13 @@ def _summary(report: Report, faults: int, look: Look) -> str:
     found = f", {faults} finding{'s' * (faults != 1)}" if faults else ""
     verdict = look.paint(f"{report.verdict}:", report.verdict)
     return f"{verdict} {look.target or report.target}{found} ({', '.join(looked)})"
+
+
+def _numerics(numerics: Numerics) -> Iterator[str]:
+    total = numerics.equal + len(numerics.differences)
+    same = "this" if numerics.class_name == numerics.reference else "another"
+    of_class = f"the reference of {same} class of host, {numerics.reference}"
+    yield f"  numerics  {numerics.equal} of {total} probes equal to {of_class}"
 
 
 def _hashes(report: Report) -> list[str]:

@@ -1,0 +1,29 @@
+"""The document that the probes print. Schema `envlock.numerics/1`."""
+
+from typing import Dict, TypedDict
+
+SCHEMA = "envlock.numerics/1"
+
+# The class is named by a key that is no Python name, so the functional form.
+NumericsFacts = TypedDict(
+    "NumericsFacts",
+    {
+        "schema": str,
+        "class": str,
+        "host": Dict[str, str],
+        "versions": Dict[str, str],
+        "probes": Dict[str, "ProbeFacts"],
+        "failed": Dict[str, str],
+        "seconds": Dict[str, float],
+    },
+)
+
+
+class ProbeFacts(TypedDict):
+    """A fingerprint; `repeats`: the same process gave the same bits again."""
+
+    sha256: str
+    dtype: str
+    size: int
+    sample: str
+    repeats: bool

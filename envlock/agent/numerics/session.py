@@ -1,0 +1,141 @@
+"""Run the probes in this process, print one JSON document (`envlock.numerics/1`)."""
+
+import contextlib
+import shutil
+import sys
+import time
+import warnings
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from . import cuda_probes, kernel_probes, numpy_probes, random_probes, training_probes
+from .document import SCHEMA, NumericsFacts, ProbeFacts
+from .fingerprint import Fingerprint, fingerprint
+from .host_class import class_name, class_of
+from .probe import Bench, Probe
+
+ON_GPU = "cuda:"
+
+
+class Choice(NamedTuple):
+    """Which probes run: those `named` (all where empty); `compile` adds those that need a C++ compiler."""
+
+    named: Tuple[str, ...] = ()
+    compile: bool = False
+    repeats: int = 2
+
+
+def all_probes() -> List[Probe]:
+    modules = (numpy_probes, random_probes, kernel_probes, training_probes, cuda_probes)
+    return [probe for module in modules for probe in module.PROBES.all]
+
+
+def may_move(name: str) -> bool:
+    """May a probe's bits differ between hosts? An unknown one may: it is of another version."""
+    plain = name[len(ON_GPU) :] if name.startswith(ON_GPU) else name
+    return next((probe.may_move for probe in all_probes() if probe.name == plain), True)
+
+
+def exercises(name: str) -> str:
+    """What a probe exercises; empty for one of another version."""
+    plain = name[len(ON_GPU) :] if name.startswith(ON_GPU) else name
+    return next((probe.exercises for probe in all_probes() if probe.name == plain), "")
+
+
+def measure(choice: Choice) -> NumericsFacts:
+    """Import what the target has, run the probes, describe the host. Failures are part of the document."""
+    started = time.perf_counter()
+    numpy, torch = _imported("numpy"), _imported("torch")
+    imported = time.perf_counter()
+    probes: Dict[str, ProbeFacts] = {}
+    failed: Dict[str, str] = {}
+    for name, probe, bench in _planned(choice, torch, numpy):
+        try:
+            probes[name] = _measured(probe, bench, choice.repeats)
+        except Exception as error:  # a probe that this build cannot run says so, and the others run
+            failed[name] = ("%s: %s" % (type(error).__name__, error)).splitlines()[0][:300]
+    values = class_of(torch, numpy)
+    return {
+        "schema": SCHEMA,
+        "class": class_name(values),
+        "host": values,
+        "versions": {each.__name__: str(each.__version__) for each in (numpy, torch) if each is not None},
+        "probes": probes,
+        "failed": failed,
+        "seconds": {
+            "import": round(imported - started, 3),
+            "probes": round(time.perf_counter() - imported, 3),
+        },
+    }
+
+
+def _imported(name: str) -> Any:
+    """A library of the target, or None. One that is there and does not load is None too: bytes are judged
+    at other levels."""
+    import importlib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            return None
+
+
+def _planned(choice: Choice, torch: Any, numpy: Any) -> Iterator[Tuple[str, Probe, Bench]]:
+    on_gpu = torch is not None and torch.cuda.is_available()
+    for device in ("cpu", "cuda") if on_gpu else ("cpu",):
+        bench = Bench(torch, numpy, device)
+        for probe in all_probes():
+            name = probe.name if device == "cpu" else ON_GPU + probe.name
+            if _applies(probe, bench, choice) and (not choice.named or name in choice.named):
+                yield name, probe, bench
+
+
+def _applies(probe: Probe, bench: Bench, choice: Choice) -> bool:
+    if probe.needs == "numpy":
+        return bench.numpy is not None and bench.device == "cpu"
+    if bench.torch is None:
+        return False
+    if probe.needs == "compiler":
+        return choice.compile and bool(shutil.which("c++") or shutil.which("g++"))
+    return probe.needs == "torch" or bench.device == "cuda"
+
+
+def _measured(probe: Probe, bench: Bench, repeats: int) -> ProbeFacts:
+    """The fingerprint, and whether the same process gives it again: what does not repeat has no reference."""
+    first = _run(probe, bench)
+    repeated = all(_run(probe, bench).sha256 == first.sha256 for _ in range(repeats - 1))
+    return ProbeFacts(
+        sha256=first.sha256, dtype=first.dtype, size=first.size, sample=first.sample, repeats=repeated
+    )
+
+
+def _run(probe: Probe, bench: Bench) -> Fingerprint:
+    with warnings.catch_warnings(), _seeded(bench):
+        warnings.simplefilter("ignore")
+        return fingerprint(probe.run(bench))
+
+
+@contextlib.contextmanager
+def _seeded(bench: Bench) -> Iterator[None]:
+    """Nothing of a probe depends on the one before it."""
+    if bench.torch is not None:
+        bench.torch.manual_seed(2026)
+    yield
+
+
+def main(arguments: Optional[Iterable[str]] = None) -> None:
+    """`python -m envlock_agent.numerics.session OUTPUT [--compile] [NAME…]`: the document goes to a file,
+    since libraries write what they like to standard output."""
+    import json
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    compile_too = "--compile" in words
+    output, *names = [word for word in words if word != "--compile"]
+    document = measure(Choice(named=tuple(names), compile=compile_too))
+    with open(output, "w") as file:
+        json.dump(document, file, sort_keys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Numeric references: record them in a lock, hold an environment against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envlock.agent.host import platform_name
+from envlock.agent.numerics.document import NumericsFacts
+from envlock.agent.numerics.session import exercises, may_move
+from envlock.api.verifying import VerifyRequest, locked_platform, verify
+from envlock.errors import CouldNotTell
+from envlock.lock.file import read_lock, write_lock
+from envlock.lock.model import Lock
+from envlock.lock.numerics import ProbeReference, Reference, recorded
+from envlock.lock.runtime import runtime_hash
+from envlock.observe.numerics import NumericsTarget, observe_numerics
+from envlock.report import Finding, Report, Verdict, finding_order
+from envlock.report.model import Numerics, verdict_of
+from envlock.stack.profiles import Profile, profile
+from envlock.verify.knobs import Knob, knobs
+from envlock.verify.numerics import (
+    Comparison,
+    Judging,
+    Trial,
+    compare,
+    judge_numerics,
+    not_recorded,
+    reference_for,
+    restored_by,
+)
+
+LEVEL = "numerics"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumericsRequest:
+    """An environment and its lock, as for `verify`. `bytes_too` False: only the numbers are judged, as if
+    the bytes had been proved. `compile` adds the probe of `torch.compile`; `emulator` goes before the
+    interpreter."""
+
+    target: VerifyRequest
+    bytes_too: bool = True
+    compile: bool = False
+    emulator: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """What was recorded, or why not: a `report` that is no match, or probes that do not repeat."""
+
+    report: Report
+    reference: Reference | None
+    unstable: tuple[str, ...] = ()
+    failed: Mapping[str, str] | None = None
+    changed: bool = False
+    seconds: Mapping[str, float] | None = None
+
+
+def record_numerics(request: NumericsRequest) -> Recorded:
+    """Run the probes and keep their results in the lockfile, by class of this host.
+
+    An environment that is not what the lock says gives no reference: the report tells why. A probe that
+    does not repeat in one process is left out. Raises LockfileInvalid, CouldNotTell.
+    """
+    target = request.target
+    report = verify(replace(target, level="content"))
+    if report.verdict is not Verdict.MATCH:
+        return Recorded(report=report, reference=None)
+    lock = read_lock(target.lock)
+    observed = observe_numerics(_target(request, lock))
+    reference = _reference(lock, _platform(request, lock), observed)
+    return Recorded(
+        report=report,
+        reference=reference,
+        unstable=tuple(sorted(set(observed["probes"]) - {each.name for each in reference.probes})),
+        failed=observed["failed"],
+        changed=write_lock(target.lock, recorded(lock, reference)),
+        seconds=observed["seconds"],
+    )
+
+
+def verify_numerics(request: NumericsRequest) -> Report:
+    """Verify every byte, then the numbers (DESIGN 6). Raises LockfileInvalid, CouldNotTell."""
+    report = verify(replace(request.target, level="content" if request.bytes_too else "roots"))
+    lock = read_lock(request.target.lock)
+    platform = _platform(request, lock)
+    observed = observe_numerics(_target(request, lock))
+    reference = reference_for(lock, platform, observed, runtime_hash(lock, platform))
+    if reference is None:
+        return _with(report, None, (not_recorded(lock, platform),))
+    comparison = compare(reference, observed)
+    trials = tuple(_trials(request, lock, comparison))
+    return _with(report, *judge_numerics(comparison, trials, Judging(may_move=may_move, exercises=exercises)))
+
+
+def numerics_profile(name: str, lock: Path | None = None) -> Profile:
+    """The settings of a profile, for the NumPy of a lock (else the newest). Raises LockfileInvalid."""
+    rows = read_lock(lock).distributions if lock is not None else ()
+    return profile(name, next((row.version for row in rows if row.name == "numpy"), None))
+
+
+def _with(report: Report, numerics: Numerics | None, findings: tuple[Finding, ...]) -> Report:
+    whole = tuple(sorted((*report.findings, *findings), key=finding_order))
+    return replace(report, level=LEVEL, findings=whole, verdict=verdict_of(whole), numerics=numerics)
+
+
+def _platform(request: NumericsRequest, lock: Lock) -> str:
+    return locked_platform(lock, request.target.how.platform or platform_name())
+
+
+def _target(request: NumericsRequest, lock: Lock) -> NumericsTarget:
+    """The target's own Python, under the job's environment with the lock's settings applied."""
+    return NumericsTarget(
+        python=_python(request.target.prefix),
+        environment={**request.target.environment, **lock.settings},
+        compile=request.compile,
+        emulator=request.emulator,
+    )
+
+
+def _python(prefix: Path) -> Path:
+    found = next((path for name in ("python3", "python") if (path := prefix / "bin" / name).exists()), None)
+    if found is None:
+        raise CouldNotTell(f"there is no Python in `{prefix}` to run the probes with")
+    return found.absolute()
+
+
+def _reference(lock: Lock, platform: str, observed: NumericsFacts) -> Reference:
+    probes = tuple(
+        ProbeReference(name=name, dtype=each["dtype"], sha256=each["sha256"], sample=each["sample"])
+        for name, each in sorted(observed["probes"].items())
+        if each["repeats"]
+    )
+    return Reference(
+        class_name=observed["class"],
+        platform=platform,
+        runtime=runtime_hash(lock, platform),
+        host=dict(sorted(observed["host"].items())),
+        probes=probes,
+    )
+
+
+def _trials(request: NumericsRequest, lock: Lock, comparison: Comparison) -> Iterator[Trial]:
+    """The differing probes again, under each knob alone and then under all of them together."""
+    names = tuple(each.name for each in comparison.differing)
+    if not names:
+        return
+    target = replace(_target(request, lock), probes=names)
+    found = [
+        knob
+        for knob in knobs(comparison.reference.host, comparison.observed["host"], target.environment)
+        if knob.variable not in lock.settings
+    ]
+    for knob in found:
+        yield _trial(target, comparison, (knob,))
+    if len(found) > 1:
+        yield _trial(target, comparison, _last_word(found))
+
+
+def _last_word(found: list[Knob]) -> tuple[Knob, ...]:
+    """One knob a variable: a value to set goes before the wish to unset it."""
+    return tuple({knob.variable: knob for knob in found}.values())
+
+
+def _trial(target: NumericsTarget, comparison: Comparison, turned: tuple[Knob, ...]) -> Trial:
+    environment = dict(target.environment)
+    for knob in turned:
+        environment = knob.turned(environment)
+    try:
+        again = observe_numerics(replace(target, environment=environment))
+    except CouldNotTell:  # a knob that this CPU cannot bear (SIGILL) explains nothing
+        return Trial(knobs=turned, restored=frozenset())
+    return Trial(knobs=turned, restored=restored_by(comparison, again))

@@ -1,0 +1,118 @@
+"""`envlock numerics`: reference results in the lock, and the settings that make numbers repeat."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from envlock.cli.options import (
+    FILE,
+    Talk,
+    find_target,
+    json_option,
+    lock_option,
+    talk_options,
+    target_options,
+)
+from envlock.cli.places import cache_directory, shown
+
+if TYPE_CHECKING:
+    from envlock.api import Recorded
+    from envlock.lock.numerics import Reference
+
+
+@click.group("numerics", short_help="record numeric results in the lock; settings that make numbers repeat")
+def command() -> None:
+    """What decides the numbers when every byte is the same.
+
+    `record` keeps what small computations give on this host; `envlock verify --level numerics` holds
+    another host against it and names what moved a result.
+    """
+
+
+@command.command("record", short_help="run the probes here and keep their results in the lock")
+@target_options
+@lock_option
+@click.option(
+    "--compile", "compile_too", is_flag=True, help="also probe `torch.compile` (needs a C++ compiler)"
+)
+@talk_options
+def record(prefix: Path | None, python: Path | None, lock_path: Path, compile_too: bool, talk: Talk) -> int:
+    """Run the numeric probes in an environment that matches the lock, and keep what they give in the lock,
+    by class of host. The runtime hash stays as it is.
+
+    Exit status: 0 recorded, 1 the environment is not what the lock says, 8 it could not be told.
+    """
+    from envlock.api import NumericsRequest, VerifyRequest, record_numerics
+
+    chosen = find_target(prefix, python)
+    target = VerifyRequest(
+        lock=lock_path, prefix=chosen.prefix, environment=os.environ, cache=cache_directory(os.environ)
+    )
+    result = record_numerics(NumericsRequest(target=target, compile=compile_too))
+    if talk.as_json:
+        click.echo(json.dumps(_document(result, lock_path), indent=2))
+    elif result.reference is None:
+        from envlock.cli.terminal import painter
+        from envlock.report.text import Look, render
+
+        look = Look(quiet=talk.quiet, verbose=talk.verbose, paint=painter(sys.stdout))
+        click.echo(render(result.report, look))
+        click.echo(
+            "hint: nothing was recorded: `envlock sync` makes the environment what the lock says", err=True
+        )
+    elif not talk.quiet:
+        click.echo("\n".join(_said(result, result.reference, lock_path)))
+    return result.report.verdict.exit_status
+
+
+def _document(result: Recorded, lock_path: Path) -> dict[str, object]:
+    reference = result.reference
+    return {
+        "schema": "envlock.numerics-record/1",
+        "lockfile": str(lock_path),
+        "verdict": str(result.report.verdict),
+        "changed": result.changed,
+        "class": reference.class_name if reference else None,
+        "host": dict(reference.host) if reference else None,
+        "probes": len(reference.probes) if reference else 0,
+        "unstable": list(result.unstable),
+        "failed": dict(result.failed or {}),
+        "seconds": dict(result.seconds or {}),
+    }
+
+
+def _said(result: Recorded, reference: Reference, lock_path: Path) -> list[str]:
+    done = "recorded in" if result.changed else "unchanged:"
+    lines = [f"{done} {shown(lock_path)}: {len(reference.probes)} probes of class {reference.class_name}"]
+    lines += [f"  {key}  {value}" for key, value in reference.host.items()]
+    lines += [f"note: `{name}` does not repeat on this host and was left out" for name in result.unstable]
+    lines += [f"note: `{name}` did not run: {why}" for name, why in sorted((result.failed or {}).items())]
+    return lines
+
+
+@command.command("profile", short_help="print settings that make numbers repeat, for the manifest")
+@click.argument("name", metavar="NAME", type=click.Choice(("deterministic", "portable")))
+@click.option("-l", "--lock", "lock_path", type=FILE, metavar="FILE", help="for the NumPy of this lock")
+@json_option
+def profile(name: str, lock_path: Path | None, as_json: bool) -> None:
+    """Print the settings of a profile as TOML for the manifest, each with its reason.
+
+    deterministic: the same host gives the same bits every time. portable: CPU results that are equal on
+    x86-64 CPUs with AVX2, more slowly.
+    """
+    from envlock.api import numerics_profile
+
+    found = numerics_profile(name, lock_path)
+    if as_json:
+        settings = {each.name: each.value for each in found.settings}
+        click.echo(json.dumps({"schema": "envlock.profile/1", "name": name, "settings": settings}, indent=2))
+        return
+    click.echo(f"# {found.says}\n[tool.envlock.settings]")
+    for each in found.settings:
+        click.echo(f"{each.name} = {json.dumps(each.value)}  # {each.why}")
