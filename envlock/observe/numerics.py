@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import cast
 
 from envlock.agent.numerics.document import SCHEMA, NumericsFacts
+from envlock.agent.numerics.session import CLASS
 from envlock.errors import CouldNotTell
 from envlock.observe.document import check
 from envlock.observe.zipapp import PACKAGE, agent_bytes
 
 _RUN = f"from {PACKAGE}.numerics.session import main\n\nmain()\n"
 _MOST_SECONDS = 1800
+_MOST_CRASHES = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,16 +36,22 @@ class NumericsTarget:
 
 
 def observe_numerics(target: NumericsTarget) -> NumericsFacts:
-    """The fingerprints of a target. Raises CouldNotTell where its Python does not come to the end."""
-    with tempfile.TemporaryDirectory(prefix="envlock-numerics-") as name:
-        folder = Path(name)
-        # A script file: sys.path[0] is this folder, so that nothing of the current directory is imported.
-        agent = folder / "agent.pyz"
-        agent.write_bytes(agent_bytes())
-        (folder / "run.py").write_text(f"import sys\nsys.path.insert(0, {str(agent)!r})\n{_RUN}")
-        output = folder / "numerics.json"
-        _run(target, [str(folder / "run.py"), str(output), *(["--compile"] if target.compile else [])])
-        return parse_numerics(output.read_bytes())
+    """The fingerprints of a target. A probe that ends the process is named as failed, and the others run.
+
+    Raises CouldNotTell where its Python does not come to the end otherwise.
+    """
+    crashed: dict[str, str] = {}
+    while True:
+        with tempfile.TemporaryDirectory(prefix="envlock-numerics-") as name:
+            run = _Run(target=target, folder=Path(name), skipped=tuple(crashed))
+            end = run.end()
+            if end.status == 0:
+                document = parse_numerics(run.output.read_bytes())
+                document["failed"].update(crashed)
+                return document
+        if end.at in (None, CLASS, *crashed) or len(crashed) == _MOST_CRASHES:
+            raise _no_end(target, end)
+        crashed[str(end.at)] = f"it ended the process with {_ended(end.status)}"
 
 
 def parse_numerics(data: bytes) -> NumericsFacts:
@@ -58,26 +66,64 @@ def parse_numerics(data: bytes) -> NumericsFacts:
     return cast(NumericsFacts, document)
 
 
-def _run(target: NumericsTarget, words: list[str]) -> None:
-    command = [*target.emulator, str(target.python), "-B", *words, *target.probes]
-    try:
-        done = subprocess.run(
-            command,
-            env=dict(target.environment),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_MOST_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CouldNotTell(f"the probes could not be run with `{target.python}`: {error}") from error
-    if done.returncode:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _End:
+    """How a run ended; `at` is the probe that ran last."""
+
+    status: int
+    at: str | None
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """One process that runs probes, with a folder for what it needs."""
+
+    target: NumericsTarget
+    folder: Path
+    skipped: tuple[str, ...]
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "numerics.json"
+
+    def end(self) -> _End:
+        try:
+            done = subprocess.run(
+                self._command(),
+                env=dict(self.target.environment),
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=_MOST_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CouldNotTell(f"the probes could not be run with `{self.target.python}`: {error}") from error
+        at = self.folder / f"{self.output.name}.at"
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        ending = said[-1] if said else _ended(done.returncode)
-        raise CouldNotTell(
-            f"the probes did not come to their end with `{target.python}`: {ending}",
-            hint="`envlock verify --level content` tells whether the environment is what the lock says",
+        return _End(
+            status=done.returncode, at=at.read_text() if at.exists() else None, said=said[-1] if said else ""
         )
+
+    def _command(self) -> list[str]:
+        # A script file: sys.path[0] is its folder, so that nothing of the current directory is imported.
+        agent, script = self.folder / "agent.pyz", self.folder / "run.py"
+        agent.write_bytes(agent_bytes())
+        script.write_text(f"import sys\nsys.path.insert(0, {str(agent)!r})\n{_RUN}")
+        choice = {
+            "named": self.target.probes,
+            "compile": self.target.compile,
+            "skipped": self.skipped,
+        }
+        words = ["-B", str(script), str(self.output), json.dumps(choice)]
+        return [*self.target.emulator, str(self.target.python), *words]
+
+
+def _no_end(target: NumericsTarget, end: _End) -> CouldNotTell:
+    return CouldNotTell(
+        f"the probes did not come to their end with `{target.python}`: {end.said or _ended(end.status)}",
+        hint="`envlock verify --level content` tells whether the environment is what the lock says",
+    )
 
 
 def _ended(status: int) -> str:

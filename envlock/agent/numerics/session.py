@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 import warnings
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import cuda_probes, kernel_probes, numpy_probes, random_probes, training_probes
 from .document import SCHEMA, NumericsFacts, ProbeFacts
@@ -14,14 +14,17 @@ from .host_class import class_name, class_of
 from .probe import Bench, Probe
 
 ON_GPU = "cuda:"
+CLASS = "class"  # what runs when the probes are through
 
 
 class Choice(NamedTuple):
-    """Which probes run: those `named` (all where empty); `compile` adds those that need a C++ compiler."""
+    """Which probes run: those `named` (all where empty); `compile` adds those that need a C++ compiler;
+    `skipped` are left out."""
 
     named: Tuple[str, ...] = ()
     compile: bool = False
     repeats: int = 2
+    skipped: Tuple[str, ...] = ()
 
 
 def all_probes() -> List[Probe]:
@@ -41,18 +44,24 @@ def exercises(name: str) -> str:
     return next((probe.exercises for probe in all_probes() if probe.name == plain), "")
 
 
-def measure(choice: Choice) -> NumericsFacts:
-    """Import what the target has, run the probes, describe the host. Failures are part of the document."""
+def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> NumericsFacts:
+    """Import what the target has, run the probes, describe the host. Failures are part of the document.
+
+    `at` is told each probe's name before it runs: one that ends the process can be named then.
+    """
+    say = at or (lambda _name: None)
     started = time.perf_counter()
     numpy, torch = _imported("numpy"), _imported("torch")
     imported = time.perf_counter()
     probes: Dict[str, ProbeFacts] = {}
     failed: Dict[str, str] = {}
     for name, probe, bench in _planned(choice, torch, numpy):
+        say(name)
         try:
             probes[name] = _measured(probe, bench, choice.repeats)
         except Exception as error:  # a probe that this build cannot run says so, and the others run
             failed[name] = ("%s: %s" % (type(error).__name__, error)).splitlines()[0][:300]
+    say(CLASS)
     values = class_of(torch, numpy)
     return {
         "schema": SCHEMA,
@@ -87,7 +96,8 @@ def _planned(choice: Choice, torch: Any, numpy: Any) -> Iterator[Tuple[str, Prob
         bench = Bench(torch, numpy, device)
         for probe in all_probes():
             name = probe.name if device == "cpu" else ON_GPU + probe.name
-            if _applies(probe, bench, choice) and (not choice.named or name in choice.named):
+            wanted = name in choice.named if choice.named else name not in choice.skipped
+            if wanted and _applies(probe, bench, choice):
                 yield name, probe, bench
 
 
@@ -124,18 +134,19 @@ def _seeded(bench: Bench) -> Iterator[None]:
     yield
 
 
-def main(arguments: Optional[Iterable[str]] = None) -> None:
-    """`python -m envlock_agent.numerics.session OUTPUT [--compile] [NAME…]`: the document goes to a file,
-    since libraries write what they like to standard output."""
+def main(arguments: Optional[List[str]] = None) -> None:
+    """`session OUTPUT CHOICE`, the choice in JSON. The document goes to a file, since libraries write what
+    they like to standard output; the name of the running probe goes to `OUTPUT.at`."""
     import json
 
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    compile_too = "--compile" in words
-    output, *names = [word for word in words if word != "--compile"]
-    document = measure(Choice(named=tuple(names), compile=compile_too))
+    output, text = sys.argv[1:] if arguments is None else arguments
+    wanted = json.loads(text)
+    choice = Choice(tuple(wanted["named"]), wanted["compile"], skipped=tuple(wanted["skipped"]))
+
+    def at(name: str) -> None:
+        with open(output + ".at", "w") as file:
+            file.write(name)
+
+    document = measure(choice, at)
     with open(output, "w") as file:
         json.dump(document, file, sort_keys=True)
-
-
-if __name__ == "__main__":
-    main()
