@@ -37,9 +37,11 @@ from envlock.lock import (
     loads,
 )
 from envlock.lock.diff import diff
+from envlock.lock.numerics import ProbeReference, Reference
 from envlock.manifest import read_manifest
 from envlock.report import Finding, Report, Severity, Verdict
 from envlock.report.lock_diff import document
+from envlock.report.model import Numerics, ProbeDifference
 from tests.integration.test_ranges import VECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -291,6 +293,18 @@ def _full_lock() -> Lock:
         image=ImageLock(base="python:3.11", digest=f"sha256:{sha256}", platforms={"linux-64": image}),
         conda=CondaLock(channels=("conda-forge",), virtual_packages={"linux-64": {"__cuda": "12.9"}}),
         conda_packages=(_full_package(sha256),),
+        numerics=(_full_reference(sha256),),
+    )
+
+
+def _full_reference(sha256: str) -> Reference:
+    probe = ProbeReference(name="sort", dtype="int64", sha256=sha256, sample="AQAAAAAAAAA=")
+    return Reference(
+        class_name="nc1:0123456789abcdef",
+        platform="linux-64",
+        runtime=f"rt1:{sha256}",
+        host={"threads": "4"},
+        probes=(probe,),
     )
 
 
@@ -320,7 +334,7 @@ def _full_package(sha256: str) -> CondaPackage:
     )
 
 
-_ARRAYS_OF_TABLES = ("distribution", "conda-package")
+_ARRAYS_OF_TABLES = ("distribution", "conda-package", "numerics")
 
 
 def _written() -> Mapping[str, set[str]]:
@@ -339,6 +353,7 @@ def _written() -> Mapping[str, set[str]]:
         "conda": document["conda"].keys() - {"virtual-packages"},
         "distribution": distribution.keys() | wheel.keys() | fixups,
         "conda-package": document["conda-package"][0].keys(),
+        "numerics": document["numerics"][0].keys() | document["numerics"][0]["probes"][0].keys(),
     }
 
 
@@ -354,7 +369,7 @@ def test_the_full_lock_is_full() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["Top level", "stack", "runtime", "image", "conda", "distribution", "conda-package"]
+    "title", ["Top level", "stack", "runtime", "image", "conda", "distribution", "conda-package", "numerics"]
 )
 def test_every_key_of_the_lockfile_is_told_and_no_other(title: str) -> None:
     assert set(_keys(_section("lockfile.md", title))) == _written()[title]
@@ -497,10 +512,34 @@ def test_every_key_of_the_facts_is_told(name: str) -> None:
 
 def test_the_keys_of_a_report() -> None:
     finding = Finding(code="a", severity=Severity.NOTE, component="host", message="b")
+    numerics = Numerics(
+        class_name="a", reference="b", host={}, reference_host={}, equal=1, differences=(_difference(),)
+    )
     report = Report(
-        verdict=Verdict.MATCH, expected="", observed=None, level="warm", target="", findings=(finding,)
+        verdict=Verdict.MATCH,
+        expected="",
+        observed=None,
+        level="warm",
+        target="",
+        findings=(finding,),
+        numerics=numerics,
     ).to_json()
+    for key in (*report["numerics"], *report["numerics"]["differing"][0]):
+        assert f"`{key}`" in _section("json.md", "envlock.verify/1")
     assert _keys(_section("json.md", "envlock.verify/1")) == [*report, *report["findings"][0]]
+
+
+def _difference() -> ProbeDifference:
+    return ProbeDifference(
+        name="a",
+        changed_percent=1.0,
+        median_ulp=1.0,
+        max_relative=0.1,
+        repeats=True,
+        cause=None,
+        because=None,
+        words="",
+    )
 
 
 def test_the_keys_of_a_difference() -> None:

@@ -84,6 +84,7 @@ OTHER: dict[str, Any] = {
     "image": OTHER_IMAGE,
     "conda": CondaLock(channels=("conda-forge",), virtual_packages={}),
     "conda_packages": (values.conda_package("demo"),),
+    "numerics": (values.reference(),),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from envlock.lock import CondaLock, CondaPackage, Distribution, Lock, Stack, Wheel
+from envlock.lock.numerics import ProbeReference, Reference
 
 SIX = "1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"
 PATHS = "a0e79c99e03fffed2bda9914f5972f42b92bfb0c77d05b1b334175f6c1895891"
@@ -65,6 +66,22 @@ def with_conda(base: Lock, *packages: CondaPackage, **virtual: str) -> Lock:
     """`base` with conda packages of one channel."""
     conda = CondaLock(channels=("conda-forge",), virtual_packages={"linux-64": virtual})
     return replace(base, conda=conda, conda_packages=packages)
+
+
+def reference(**changed: Any) -> Reference:
+    """What two probes gave on one class of host."""
+    probes = (
+        ProbeReference(name="matmul-f32", dtype="float32", sha256="1" * 64, sample="AACAPwAAAEA="),
+        ProbeReference(name="sort", dtype="int64", sha256="2" * 64, sample="AQAAAAAAAAA="),
+    )
+    found = Reference(
+        class_name="nc1:0123456789abcdef",
+        platform="linux-64",
+        runtime="rt1:" + "a" * 64,
+        host={"aten": "AVX2", "cpu-vendor": "GenuineIntel", "threads": "4"},
+        probes=probes,
+    )
+    return replace(found, **changed)
 
 
 def lock(*distributions: Distribution) -> Lock:

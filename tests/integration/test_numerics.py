@@ -1,0 +1,252 @@
+"""`envlock numerics record` and `verify --level numerics` on real NumPy and torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envlock.api import NumericsRequest, VerifyRequest, record_numerics, verify_numerics
+from envlock.lock import write_lock
+from envlock.report import Report
+from envlock.stack.profiles import profile
+from tests.support.environments import Subject, make_subject, replace_file
+from tests.support.real_wheels import cpu_torch, download
+from tests.support.tools import need
+
+NUMERIC = ("OMP_", "MKL_", "OPENBLAS_", "ATEN_", "ONEDNN_", "DNNL_", "NPY_", "NVIDIA_", "CUBLAS_", "NVPL_")
+
+
+def envlock(*words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "envlock", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def plain_environment() -> dict[str, str]:
+    """This environment without what steers numeric libraries: some machines export it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(NUMERIC)}
+
+
+def request(
+    subject: Subject, environment: Mapping[str, str] | None = None, **options: Any
+) -> NumericsRequest:
+    target = VerifyRequest(
+        lock=subject.prefix.parent / "envlock.lock",
+        prefix=subject.prefix,
+        environment={**plain_environment(), **(environment or {})},
+    )
+    return NumericsRequest(target=target, **options)
+
+
+def recorded(folder: Path, wheels: list[Path], **options: Any) -> Subject:
+    subject = make_subject(folder, wheels, **options)
+    write_lock(folder / "envlock.lock", subject.lock)
+    result = record_numerics(request(subject))
+    assert result.report.findings == ()
+    assert result.reference is not None
+    assert (result.unstable, result.failed) == ((), {})
+    return subject
+
+
+def moved(report: Report) -> set[str]:
+    assert report.numerics is not None
+    return {each.name for each in report.numerics.differences}
+
+
+def causes(report: Report) -> set[str | None]:
+    assert report.numerics is not None
+    return {each.cause for each in report.numerics.differences}
+
+
+@pytest.fixture(scope="module")
+def numpy(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    folder = tmp_path_factory.mktemp("numpy")
+    return recorded(folder, download(folder, "numpy"))
+
+
+@pytest.mark.slow
+def test_the_same_host_gives_the_same_bits(numpy: Subject) -> None:
+    for _ in range(5):
+        report = verify_numerics(request(numpy))
+        assert report.verdict == "match"
+        assert (report.level, moved(report)) == ("numerics", set())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variable", "value", "least"),
+    [
+        ("OPENBLAS_CORETYPE", "Nehalem", {"numpy-matmul-f32"}),
+        ("NPY_DISABLE_CPU_FEATURES", "X86_V3 X86_V4", {"numpy-functions"}),
+    ],
+)
+def test_a_knob_moves_numpy_and_is_named(numpy: Subject, variable: str, value: str, least: set[str]) -> None:
+    report = verify_numerics(request(numpy, {variable: value}))
+    assert report.verdict == "match"
+    assert moved(report) >= least
+    assert causes(report) == {f"unset {variable}"}
+    notes = [each for each in report.findings if each.code == "numerics-knob"]
+    assert [note.message.split(" here")[0] for note in notes] == [f"`{variable}` is `{value}`"]
+
+
+@pytest.mark.slow
+def test_a_changed_kernel_is_a_fault_and_no_difference_of_class(numpy: Subject, tmp_path: Path) -> None:
+    """One bit of a constant of the FFT, with the bytes not looked at."""
+    folder = tmp_path / "faulty"
+    shutil.copytree(numpy.prefix.parent, folder, symlinks=True)
+    broken = Subject(prefix=folder / "env", lock=numpy.lock, entries={})
+    (library,) = broken.site.glob("numpy/fft/_pocketfft_umath*.so")
+    content = library.read_bytes()
+    sine = struct.pack("<d", 0.9510565162951535)  # sin(72 degrees), of the radix-5 pass
+    assert sine in content
+    changed = bytes([sine[0] ^ 1]) + sine[1:]
+    replace_file(library, content.replace(sine, changed))
+    report = verify_numerics(request(broken, bytes_too=False))
+    assert report.verdict == "mismatch"
+    faults = [each for each in report.findings if each.code == "numerics-fault"]
+    assert [each.component for each in faults] == ["numerics:numpy-fft"]
+    assert "this host is of the reference's class" in faults[0].message
+    named = [each for each in verify_numerics(request(broken)).findings if each.code == "file-differs"]
+    assert [each.path for each in named] == [str(library.relative_to(broken.prefix))]
+
+
+@pytest.mark.slow
+def test_another_cpu_is_another_class_and_the_portable_profile_brings_them_together(
+    numpy: Subject, tmp_path: Path
+) -> None:
+    """qemu-user as a second CPU; its float32 `sqrt` and `fma` are exact, and so are ours."""
+    need("qemu-x86_64")
+    qemu = "qemu-x86_64"
+    second = (qemu, "-cpu", "Nehalem")
+    report = verify_numerics(request(numpy, emulator=second))
+    assert report.numerics is not None
+    assert report.numerics.class_name != report.numerics.reference
+    assert report.verdict == "match"
+    assert {each.code for each in report.findings} == {"numerics-moved"}
+    assert "numpy-matmul-f32" in moved(report)
+    wheels = sorted((numpy.prefix.parent / "store").glob("*.whl"))
+    settings = {each.name: each.value for each in profile("portable").settings}
+    portable = recorded(tmp_path, wheels, settings=settings)
+    again = verify_numerics(request(portable, emulator=(qemu, "-cpu", "Haswell")))
+    assert again.verdict == "match"
+    assert moved(again) <= {"numpy-functions", "numpy-normal", "numpy-legacy-normal"}
+
+
+@pytest.mark.slow
+def test_the_command_line_records_and_judges(numpy: Subject, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    write_lock(folder / "envlock.lock", numpy.lock)
+    words = ["--prefix", str(numpy.prefix), "-l", str(folder / "envlock.lock")]
+    plain = plain_environment()
+    before = envlock("verify", *words, "--level", "numerics", environment=plain)
+    assert before.returncode == 8
+    assert before.stdout.startswith("unknown: the lock has no numeric reference for linux-64\n")
+    done = envlock("numerics", "record", *words, "--json", environment=plain)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["changed"], document["failed"]) == (0, True, {})
+    assert document["probes"] >= 11
+    after = envlock("verify", *words, "--level", "numerics", environment=plain)
+    assert after.returncode == 0
+    count = document["probes"]
+    said = f"numerics  {count} of {count} probes equal to the reference of this class of host, "
+    assert said + document["class"] in after.stdout
+    (numpy.site / "extra.pth").write_text("import os\n")
+    try:
+        refused = envlock("numerics", "record", *words, environment=plain)
+    finally:
+        (numpy.site / "extra.pth").unlink()
+    assert refused.returncode == 1
+    assert "nothing was recorded" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def torch(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    folder = tmp_path_factory.mktemp("torch")
+    return recorded(folder, cpu_torch(folder, "2.13.0"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variable", "value", "least"),
+    [
+        ("OMP_NUM_THREADS", "1", {"layer-norm"}),
+        ("ATEN_CPU_CAPABILITY", "default", {"random-normal", "softmax", "functions"}),
+        ("ONEDNN_MAX_CPU_ISA", "SSE41", {"conv2d"}),
+        ("MKL_CBWR", "COMPATIBLE", {"matmul-f32"}),
+    ],
+)
+def test_a_knob_moves_torch_and_is_named(torch: Subject, variable: str, value: str, least: set[str]) -> None:
+    report = verify_numerics(request(torch, {variable: value}))
+    assert report.verdict == "match"
+    assert moved(report) >= least
+    assert causes(report) == {f"unset {variable}"}
+
+
+@pytest.mark.slow
+def test_what_may_never_move_does_not_move_under_any_knob(torch: Subject) -> None:
+    every = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"}
+    report = verify_numerics(request(torch, every))
+    assert report.verdict == "match"
+    assert not moved(report) & {"sort", "integers", "checkpoint", "data-order", "random-integers"}
+
+
+def test_the_profiles_are_printed_for_a_manifest(tmp_path: Path) -> None:
+    done = envlock("numerics", "profile", "portable")
+    assert done.returncode == 0
+    assert 'ATEN_CPU_CAPABILITY = "avx2"  # PyTorch' in done.stdout
+    manifest = tmp_path / "envlock.toml"
+    manifest.write_text(
+        'requirements = ["numpy"]\n' + done.stdout.replace("[tool.envlock.settings]", "[settings]")
+    )
+    from envlock.manifest import read_manifest
+
+    read = read_manifest(tmp_path, environment={}, default_python="3.11", variant=None)
+    assert read.settings["NPY_DISABLE_CPU_FEATURES"] == "X86_V4 AVX512_ICL AVX512_SPR"
+
+
+def test_the_names_that_numpy_had_before() -> None:
+    old = {each.name: each.value for each in profile("portable", "2.3.5").settings}
+    assert old["NPY_DISABLE_CPU_FEATURES"].split()[0] == "AVX512F"
+
+
+def test_an_environment_without_python_has_no_numbers(tmp_path: Path) -> None:
+    from envlock.errors import CouldNotTell
+    from envlock.observe.numerics import NumericsTarget, observe_numerics
+
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(CouldNotTell) as failed:
+        observe_numerics(NumericsTarget(python=broken, environment={"PATH": os.defpath}))
+    assert failed.value.message == (f"the probes did not come to their end with `{broken}`: no such thing")
+    assert failed.value.hint == (
+        "`envlock verify --level content` tells whether the environment is what the lock says"
+    )
+
+
+def test_a_probe_that_ends_the_process_is_named(tmp_path: Path) -> None:
+    """A stand-in for an interpreter: it dies on one probe and finishes when that is skipped."""
+    from envlock.observe.numerics import NumericsTarget, observe_numerics
+
+    stand_in = tmp_path / "python"
+    stand_in.write_text(
+        "#!/bin/sh\n"
+        'case "$4" in\n'
+        '*conv2d*) echo \'{"schema": "envlock.numerics/1", "class": "nc1:0", "host": {}, "versions": {}, '
+        '"probes": {}, "failed": {}, "seconds": {}}\' > "$3" ;;\n'
+        '*) printf conv2d > "$3.at"; kill -SEGV $$ ;;\n'
+        "esac\n"
+    )
+    stand_in.chmod(0o755)
+    found = observe_numerics(NumericsTarget(python=stand_in, environment={"PATH": os.defpath}))
+    assert found["failed"] == {"conv2d": "it ended the process with signal 11"}
+    assert subprocess.run([stand_in], check=False).returncode != 0
