@@ -33,7 +33,7 @@ def cpu_torch(folder: Path, version: str) -> list[Path]:
         "-",
     ]
     done = subprocess.run(
-        [*pip, "--quiet", "--only-binary=:all:", f"torch=={version}"],
+        [*pip, *how, f"torch=={version}"],
         capture_output=True,
         text=True,
         check=False,
