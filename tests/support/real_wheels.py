@@ -22,18 +22,9 @@ def cpu_torch(folder: Path, version: str) -> list[Path]:
     """A CPU build of torch with all that it needs; skips where pip has none at hand: the index that it asks
     by default has builds of gigabytes for CUDA."""
     subprocess.run([sys.executable, "-m", "venv", folder / "probe"], check=True)
-    pip = [
-        str(folder / "probe/bin/python"),
-        "-m",
-        "pip",
-        "install",
-        "--dry-run",
-        "--no-deps",
-        "--report",
-        "-",
-    ]
+    pip = [str(folder / "probe/bin/python"), "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps"]
     done = subprocess.run(
-        [*pip, *how, f"torch=={version}"],
+        [*pip, "--only-binary=:all:", "--report", "-", f"torch=={version}"],
         capture_output=True,
         text=True,
         check=False,
