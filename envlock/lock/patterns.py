@@ -29,29 +29,6 @@ CUDA_VARIANT = rule(r"[a-z0-9]+(?:\.[a-z0-9]+)*", "the variant of a wheel like `
 GPU_ARCHITECTURE = rule(r"(?:sm|compute)_[0-9]{2,3}[a-z]?", "a GPU architecture like `sm_90`")
 DRIVER = rule(r"[0-9]+(?:\.[0-9]+){1,3}", "a driver version like `525.60.13`")
 PLACE = rule(r"lib|scripts|headers|data", "`lib`, `scripts`, `headers` or `data`")
-# relative, normalised, without control characters (IDENTITY 2.6)
-FIXUP_PATH = rule(
-    r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\]+",
-    "a relative path without `..` and control characters",
-)
-CONDA_NAME = rule(r"[a-z0-9_][a-z0-9_.-]{0,127}", "the name of a conda package")
-CONDA_VERSION = rule(r"[A-Za-z0-9_][A-Za-z0-9_.!+~]{0,127}", "the version of a conda package")
-CONDA_BUILD = rule(r"[A-Za-z0-9_][A-Za-z0-9_.!+~]{0,127}", "the build string of a conda package")
-CONDA_SUBDIR = rule("|".join((*Platform, "noarch")), "a platform, or `noarch`")
-CONDA_NOARCH = rule(r"python|generic", "`python` or `generic`")
-CONDA_FILE = rule(
-    r"[a-z0-9_][A-Za-z0-9_.!+~-]{0,299}\.(?:conda|tar\.bz2)", "the file name of a conda package"
-)
-CONDA_SPEC = rule(r"[a-z0-9_A-Z][ -~]{0,499}", "a conda match specification")
-CONDA_DISTRIBUTION = rule(
-    rf"{NAME.pattern.pattern}=={VERSION.pattern.pattern}", "a distribution like `numpy==2.3.5`"
-)
-ENTRY_POINT = rule(
-    r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127} = [A-Za-z_][A-Za-z0-9_.]{0,255}:[A-Za-z_][A-Za-z0-9_.]{0,255}",
-    "an entry point like `f2py = numpy.f2py.f2py2e:main`",
-)
-LINK_SCRIPT = rule(r"(?:pre|post)-(?:link|unlink)", "`post-link`, `pre-link`, `pre-unlink` or `post-unlink`")
-MD5 = rule(r"[0-9a-f]{32}", "32 hexadecimal digits in lower case")
 NUMERICS_CLASS = rule(r"nc1:[0-9a-f]{16}", "`nc1:` and 16 hexadecimal digits in lower case")
 CLASS_KEY = rule(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", "the name of a value of the numerics class like `aten`")
 PROBE = rule(r"(?:cuda:)?[a-z0-9]+(?:-[a-z0-9]+)*", "the name of a probe like `matmul-f32`")
