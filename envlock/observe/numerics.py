@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import cast
 
 from envlock.agent.numerics.document import SCHEMA, NumericsFacts
+from envlock.agent.numerics.host_class import VARIABLES as CLASS_VARIABLES
 from envlock.agent.numerics.session import CLASS
 from envlock.errors import CouldNotTell
+from envlock.observe.carried import PACKAGE
 from envlock.observe.document import check
-from envlock.observe.zipapp import PACKAGE, agent_bytes
+from envlock.observe.zipapp import agent_bytes
 
 _RUN = f"from {PACKAGE}.numerics.session import main\n\nmain()\n"
 _MOST_SECONDS = 1800
@@ -114,6 +116,7 @@ class _Run:
             "named": self.target.probes,
             "compile": self.target.compile,
             "skipped": self.skipped,
+            "environment": {key: self.target.environment.get(key, "") for key in CLASS_VARIABLES},
         }
         words = ["-B", str(script), str(self.output), json.dumps(choice)]
         return [*self.target.emulator, str(self.target.python), *words]

@@ -10,10 +10,12 @@ import json
 import os
 import re
 import tempfile
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .cpu import this_cpu
 
+# The variables whose values are part of the class.
+VARIABLES = ("MKL_CBWR", "NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG")
 _CORE_NAMES = (
     "scipy_openblas_get_corename64_",
     "scipy_openblas_get_corename",
@@ -23,15 +25,15 @@ _CORE_NAMES = (
 _THREADS = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_", "openblas_get_num_threads")
 
 
-def class_of(torch: Any, numpy: Any) -> Dict[str, str]:
+def class_of(torch: Any, numpy: Any, environment: Mapping[str, str]) -> Dict[str, str]:
     """The class of this process as named values, empty ones left out. Imports nothing."""
     cpu = this_cpu()
     found = {"cpu-vendor": cpu.vendor, "cpu-features": " ".join(cpu.features)}
     if numpy is not None:
         found.update(_numpy())
     if torch is not None:
-        found.update(_torch(torch))
-        found.update(_gpu(torch))
+        found.update(_torch(torch, environment))
+        found.update(_gpu(torch, environment))
     return {name: value for name, value in found.items() if value}
 
 
@@ -62,12 +64,12 @@ def _numpy_features() -> List[str]:
     return []
 
 
-def _torch(torch: Any) -> Dict[str, str]:
+def _torch(torch: Any, environment: Mapping[str, str]) -> Dict[str, str]:
     isa, mkl = _onednn_isa(torch), bool(torch.backends.mkl.is_available())
     return {
         "aten": _capability(torch),
         "onednn-isa": isa,
-        "mkl-cbwr": os.environ.get("MKL_CBWR", "") if mkl else "",
+        "mkl-cbwr": environment.get("MKL_CBWR", "") if mkl else "",
         "threads": str(torch.get_num_threads()),
     }
 
@@ -111,7 +113,7 @@ def _standard_output(run: Callable[[], None]) -> str:
         return file.read().decode(errors="replace")
 
 
-def _gpu(torch: Any) -> Dict[str, str]:
+def _gpu(torch: Any, environment: Mapping[str, str]) -> Dict[str, str]:
     """Of the first visible GPU. cuBLAS is bitwise only for one architecture and SM count (its manual)."""
     if not torch.cuda.is_available():
         return {}
@@ -121,8 +123,8 @@ def _gpu(torch: Any) -> Dict[str, str]:
         "gpu-sms": str(gpu.multi_processor_count),
         "tf32-matmul": _on(torch.backends.cuda.matmul.allow_tf32),
         "tf32-cudnn": _on(torch.backends.cudnn.allow_tf32),
-        "tf32-override": os.environ.get("NVIDIA_TF32_OVERRIDE", ""),
-        "cublas-workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
+        "tf32-override": environment.get("NVIDIA_TF32_OVERRIDE", ""),
+        "cublas-workspace": environment.get("CUBLAS_WORKSPACE_CONFIG", ""),
     }
 
 

@@ -5,7 +5,8 @@ import shutil
 import sys
 import time
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from . import cuda_probes, kernel_probes, numpy_probes, random_probes, training_probes
 from .document import SCHEMA, NumericsFacts, ProbeFacts
@@ -19,12 +20,13 @@ CLASS = "class"  # what runs when the probes are through
 
 class Choice(NamedTuple):
     """Which probes run: those `named` (all where empty); `compile` adds those that need a C++ compiler;
-    `skipped` are left out."""
+    `skipped` are left out. `environment` is the one that the libraries see."""
 
     named: Tuple[str, ...] = ()
     compile: bool = False
     repeats: int = 2
     skipped: Tuple[str, ...] = ()
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 def all_probes() -> List[Probe]:
@@ -62,7 +64,7 @@ def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> Numer
         except Exception as error:  # a probe that this build cannot run says so, and the others run
             failed[name] = ("%s: %s" % (type(error).__name__, error)).splitlines()[0][:300]
     say(CLASS)
-    values = class_of(torch, numpy)
+    values = class_of(torch, numpy, choice.environment)
     return {
         "schema": SCHEMA,
         "class": class_name(values),
@@ -141,7 +143,12 @@ def main(arguments: Optional[List[str]] = None) -> None:
 
     output, text = sys.argv[1:] if arguments is None else arguments
     wanted = json.loads(text)
-    choice = Choice(tuple(wanted["named"]), wanted["compile"], skipped=tuple(wanted["skipped"]))
+    choice = Choice(
+        tuple(wanted["named"]),
+        wanted["compile"],
+        skipped=tuple(wanted["skipped"]),
+        environment=wanted["environment"],
+    )
 
     def at(name: str) -> None:
         with open(output + ".at", "w") as file:
