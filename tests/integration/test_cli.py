@@ -246,7 +246,7 @@ def test_without_a_command_it_is_the_help(envlock: Envlock) -> None:
         ),
         (
             "verify --level contents",
-            "`--level`: `contents` is not one of `roots`, `warm`, `content`",
+            "`--level`: `contents` is not one of `roots`, `warm`, `content`, `numerics`",
             "did you mean `content`? `envlock verify --help` lists the options",
         ),
         (
@@ -925,7 +925,7 @@ def test_colour_is_for_terminals_that_want_it(synced: Project) -> None:
     [
         ("envlock ver", ["verify"]),
         ("envlock verify --lev", ["--level"]),
-        ("envlock verify --level ", ["roots", "warm", "content"]),
+        ("envlock verify --level ", ["roots", "warm", "content", "numerics"]),
         ("envlock emit ", [*FORMATS]),
     ],
 )
