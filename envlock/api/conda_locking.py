@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envlock.errors import UsageFault
-from envlock.resolve.model import Event, OnEvent
+from envlock.resolve.model import CondaEngine, Event, OnEvent
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -17,32 +18,50 @@ if TYPE_CHECKING:
     from envlock.lock.model import CondaPackage, Lock
     from envlock.manifest import Manifest
     from envlock.resolve.conda.model import AdoptedPackage, CondaResolution
+    from envlock.resolve.conda.resolve import Solver
     from envlock.resolve.resolution import Identities, Resolved
 
 
-def conda_part(
-    request: LockRequest,
-    manifest: Manifest,
-    old: Lock | None,
-    foreign: ForeignLock | None,
-    on_event: OnEvent,
-) -> CondaResolution | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaGiven:
+    """From what the conda part of a lock is made: `foreign` is a lock to adopt."""
+
+    request: LockRequest
+    manifest: Manifest
+    old: Lock | None
+    foreign: ForeignLock | None
+    environment: Mapping[str, str]
+
+
+def conda_part(given: CondaGiven, on_event: OnEvent) -> CondaResolution | None:
     """Solve the conda packages, or take those of another tool's lock, and look into their archives."""
     from envlock.resolve.conda.resolve import CondaAsked, resolve_conda
+
+    request, manifest = given.request, given.manifest
 
     counts, done = list[int](), itertools.count(1)
     return resolve_conda(
         CondaAsked(
             manifest=manifest,
             exclude_newer=request.exclude_newer or manifest.exclude_newer,
-            pinned=_standing(request, old),
-            adopted=_adopted(request, manifest, foreign),
+            pinned=_standing(request, given.old),
+            adopted=_adopted(request, manifest, given.foreign),
+            solver=_solver(given),
             cache=request.cache,
             whole=request.deep,
             on_solved=counts.append,
             on_progress=lambda _: on_event(Event(step="identify", done=next(done), total=counts[0])),
         )
     )
+
+
+def _solver(given: CondaGiven) -> Solver | None:
+    """None: py-rattler, which is the default."""
+    if given.request.conda_engine is CondaEngine.RATTLER:
+        return None
+    from envlock.api.conda_engines import conda_lock_solver
+
+    return conda_lock_solver(given.environment, given.request.cache)
 
 
 def _adopted(

@@ -13,13 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.api.conda_locking import conda_part, conda_python, judge_providers, provided_by
+from envlock.api.conda_locking import CondaGiven, conda_part, conda_python, judge_providers, provided_by
 from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock, without_built
 from envlock.manifest import Manifest, Platform
-from envlock.resolve.model import Engine, Event, OnEvent, PlatformResolution, no_events
+from envlock.resolve.model import CondaEngine, Engine, Event, OnEvent, PlatformResolution, no_events
 
 if TYPE_CHECKING:
     from envlock.lock.foreign import ForeignLock
@@ -38,7 +38,7 @@ class LockRequest:
     """What `lock` is asked. `upgrade` lets every pin go, `upgrade_packages` those named; `exclude_newer`
     (RFC 3339) and `python_exact` go before what manifest and old lock say; `deep` fetches every wheel
     whole and proves its digest. `adopt` is another tool's lock, whose pins are taken as they are; `engine`
-    decides the versions otherwise."""
+    decides the versions otherwise, `conda_engine` the conda packages."""
 
     project: Path
     output: Path | None = None
@@ -51,6 +51,7 @@ class LockRequest:
     cache: Path | None = None
     adopt: Path | None = None
     engine: Engine = Engine.UV
+    conda_engine: CondaEngine = CondaEngine.RATTLER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +108,9 @@ def lock(
     _refuse_unknown(request.upgrade_packages, old, manifest)
     base = _base(request, manifest, old, environment)
     on_event(Event(step="resolve"))
+    given = CondaGiven(request=request, manifest=manifest, old=old, foreign=foreign, environment=environment)
     with clock.step("conda") if manifest.conda or foreign else nullcontext():
-        conda = conda_part(request, manifest, old, foreign, on_event) if manifest.conda or foreign else None
+        conda = conda_part(given, on_event) if manifest.conda or foreign else None
     wanted = _requests(request, manifest, old, environment, conda)
     with clock.step("resolve"):
         pins = _pins(wanted, foreign)

@@ -14,7 +14,7 @@ from envlock.cli.options import FILE, Talk, project_option, talk_options
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
 from envlock.report.text import size
-from envlock.resolve.model import Engine
+from envlock.resolve.model import CondaEngine, Engine
 
 if TYPE_CHECKING:
     from envlock.api import LockRequest, LockResult
@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     help="who decides the versions; pip-tools is pip's own resolver, for this host only",
 )
 @click.option(
+    "--conda-engine",
+    type=click.Choice([each.value for each in CondaEngine]),
+    default=CondaEngine.RATTLER.value,
+    show_default=True,
+    help="who decides the conda packages; conda-lock takes a conda of this host, and keeps no pins",
+)
+@click.option(
     "--from", "adopt", type=FILE, metavar="FILE", help="take the pins of another tool's lock as they are"
 )
 @talk_options
@@ -57,6 +64,7 @@ def command(
     python_exact: str | None,
     deep: bool,
     engine: str,
+    conda_engine: str,
     adopt: Path | None,
     talk: Talk,
 ) -> int:
@@ -76,7 +84,8 @@ def command(
             "`--check` only looks: it takes no `--upgrade`, `--upgrade-package` or `--deep`",
             hint="leave one out",
         )
-    if adopt is not None and (upgrade or upgraded or exclude_newer or engine != Engine.UV):
+    engines = (engine, conda_engine) != (Engine.UV, CondaEngine.RATTLER)
+    if adopt is not None and (upgrade or upgraded or exclude_newer or engines):
         raise UsageFault(
             "`--from` takes pins as they are: no `--upgrade`, `--upgrade-package`, `--exclude-newer` or "
             "`--engine`",
@@ -93,6 +102,7 @@ def command(
         deep=deep,
         adopt=adopt,
         engine=Engine(engine),
+        conda_engine=CondaEngine(conda_engine),
         cache=cache_directory(os.environ),
     )
     return _check(request, talk) if check else _lock(request, talk)

@@ -12,6 +12,13 @@ from packaging.utils import NormalizedName
 from envlock.manifest.platforms import Platform
 
 
+class CondaEngine(StrEnum):
+    """Who decides the conda packages of a lock."""
+
+    RATTLER = "rattler"
+    CONDA_LOCK = "conda-lock"
+
+
 class Engine(StrEnum):
     """Who decides the versions: uv, or pip's own resolver."""
 

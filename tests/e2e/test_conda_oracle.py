@@ -16,6 +16,7 @@ from envlock import api
 from envlock.errors import NoSolution
 from envlock.lock.model import Lock
 from envlock.resolve.conda.solve import solve
+from envlock.resolve.model import CondaEngine
 from tests.support.conda import Channel
 from tests.support.conda.forge import forge_records
 from tests.support.conda.oracle import Oracle, installed, make_oracle
@@ -72,11 +73,20 @@ class Locked:
 
 @pytest.fixture(scope="module")
 def locked(conda_channel: Channel, tmp_path_factory: pytest.TempPathFactory) -> Locked:
-    root = tmp_path_factory.mktemp("project")
+    """Conda packages, and a wheel from the package index."""
+    return lock(conda_channel, tmp_path_factory.mktemp("mixed"), 'requirements = ["einops==0.8.1"]')
+
+
+@pytest.fixture(scope="module")
+def of_conda(conda_channel: Channel, tmp_path_factory: pytest.TempPathFactory) -> Locked:
+    return lock(conda_channel, tmp_path_factory.mktemp("conda"), "")
+
+
+def lock(channel: Channel, root: Path, top: str) -> Locked:
     (root / "envlock.toml").write_text(
-        f'python = "{SERIES}"\nrequirements = ["einops==0.8.1"]\n'
+        f'python = "{SERIES}"\n{top}\n'
         '[conda]\npackages = ["python", "numpy", "attrs", "pip"]\n'
-        f'[sources]\nconda-forge = "{conda_channel.url}"\n'
+        f'[sources]\nconda-forge = "{channel.url}"\n'
     )
     return Locked(root=root, lock=api.lock(api.LockRequest(project=root), environment=os.environ).lock)
 
@@ -86,26 +96,27 @@ def imports(prefix: Path, *modules: str) -> None:
     subprocess.run([prefix / "bin" / "python", "-I", "-c", code], check=True)
 
 
-def test_conda_lock_renders_and_installs_ours(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+def test_conda_lock_renders_ours(
+    oracle: Oracle, locked: Locked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = locked.emit("conda-lock", "conda-lock.yml")
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     oracle.conda_lock("render", "--kind", "explicit", "--platform", "linux-64", file)
     rendered = (tmp_path / "conda-linux-64.lock").read_text()
     assert set(re.findall(r"/([^/\n]+)\.conda#", rendered)) == locked.packages
+    (wheel,) = locked.lock.distributions
+    assert "# pip einops @ " in rendered
+    assert wheel.wheels[0].sha256 in rendered
+
+
+def test_conda_lock_installs_ours(oracle: Oracle, of_conda: Locked, tmp_path: Path) -> None:
+    """Without wheels: for those conda-lock calls `conda run`, which its own conda has not the files for."""
+    file = of_conda.emit("conda-lock", "conda-lock.yml")
     prefix = tmp_path / "prefix"
-    words = (
-        "install",
-        "--no-mamba",
-        "--no-micromamba",
-        "--conda",
-        oracle.conda_exe,
-        "--prefix",
-        prefix,
-        file,
-    )
-    oracle.conda_lock(*words)
-    assert installed(prefix) == locked.packages
-    imports(prefix, "numpy", "attrs", "einops")
+    words = ("install", "--no-mamba", "--no-micromamba", "--conda", oracle.conda_exe, "--prefix", prefix)
+    oracle.conda_lock(*words, file)
+    assert installed(prefix) == of_conda.packages
+    imports(prefix, "numpy", "attrs")
 
 
 def test_conda_installs_our_explicit_file(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
@@ -150,3 +161,15 @@ def test_where_conda_lock_takes_a_driver_for_granted(
     assert caught.value.message == (
         "`pytorch-gpu 2.8.0` needs `__cuda`, and the manifest gives linux-64 no such virtual package"
     )
+
+
+def test_conda_lock_as_the_engine(oracle: Oracle, conda_channel: Channel, tmp_path: Path) -> None:
+    """It is told the same virtual packages, and decides the same; what each archive holds is ours to say."""
+    (tmp_path / "envlock.toml").write_text(
+        f'python = "{SERIES}"\ncuda = "12.9"\n[conda]\npackages = ["numpy", "pytorch-gpu"]\n'
+        f'[sources]\nconda-forge = "{conda_channel.url}"\n'
+    )
+    ours = api.lock(api.LockRequest(project=tmp_path), environment=os.environ).lock
+    (tmp_path / "envlock.lock").unlink()
+    request = api.LockRequest(project=tmp_path, conda_engine=CondaEngine.CONDA_LOCK)
+    assert api.lock(request, environment=oracle.environment).lock == ours

@@ -289,3 +289,11 @@ def test_the_lock_goes_stale_with_the_channels(project: Project) -> None:
     (project.root / "envlock.toml").write_text(text.replace("[conda]", '[conda]\nchannels = ["mine"]'))
     reasons = api.check(api.LockRequest(project=project.root), environment=os.environ)
     assert reasons == ("the conda channels are `mine` in the manifest, `conda-forge` in the lock",)
+
+
+def test_the_example_is_fresh() -> None:
+    request = api.LockRequest(project=Path("examples/conda-native"))
+    assert api.check(request, environment=os.environ) == ()
+    lock = read_lock(Path("examples/conda-native/envlock.lock"))
+    assert [row.name for row in lock.conda_packages] == ["attrs", "numpy", "pip", "python"]
+    assert "numpy" not in {row.name for row in lock.distributions}

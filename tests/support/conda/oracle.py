@@ -7,22 +7,25 @@ dependencies are there. The solver is the classic one, which needs no compiled l
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
 
 CONDA_LOCK = "conda-lock==4.0.3"
 _OF_CONDA = ("pluggy", "pycosat", "tqdm", "archspec", "conda-package-handling")
+_SHELL = ("bash", "basename", "cat", "dirname", "env", "ls", "mkdir", "rm", "sh", "uname")
 _CONDA = """#!{python}
 import sys
 from pathlib import Path
 import conda_lock
 sys.path.insert(0, str(Path(conda_lock.__file__).parent / "_vendor"))
 from conda.cli.main import main
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
 """
 
 
@@ -31,7 +34,6 @@ class Oracle:
     """`folder` has the environment of the tools, a home, package cache and environments of its own."""
 
     folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def conda_exe(self) -> Path:
@@ -46,7 +48,7 @@ class Oracle:
     def _run(self, *words: str | Path, **variables: str) -> str:
         done = subprocess.run(
             list(map(str, words)),
-            env={**os.environ, **self._own(), **variables},
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -55,8 +57,13 @@ class Oracle:
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def _own(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
         return {
+            **os.environ,
+            # no pip but a prefix's own can be found: these tools would call whichever comes first
+            "PATH": f"{self.folder / 'tools' / 'bin'}:{self.folder / 'shell'}",
+            "PIP_BREAK_SYSTEM_PACKAGES": "1",  # the Python of the channel is marked as conda's own (PEP 668)
             "HOME": str(self.folder / "home"),
             "CONDA_PKGS_DIRS": str(self.folder / "packages"),
             "CONDA_ENVS_DIRS": str(self.folder / "environments"),
@@ -76,10 +83,19 @@ def make_oracle(folder: Path) -> Oracle:
     python = tools / "bin" / "python"
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, CONDA_LOCK, *_OF_CONDA], check=True)
     (folder / "home").mkdir()
+    _link_shell(folder / "shell")
     oracle = Oracle(folder)
     oracle.conda_exe.write_text(_CONDA.format(python=python))
     oracle.conda_exe.chmod(0o755)
     return oracle
+
+
+def _link_shell(folder: Path) -> None:
+    folder.mkdir()
+    for name in _SHELL:
+        found = shutil.which(name)
+        assert found is not None, name
+        (folder / name).symlink_to(found)
 
 
 def installed(prefix: Path) -> set[str]:
