@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.api.sources import manifest_beside, sources_beside
+from envlock.emit.pins import refuse_half
 from envlock.errors import UsageFault
 from envlock.image.config import Purpose
 from envlock.image.layer_cache import LayerCache
@@ -58,6 +59,7 @@ def build_oci(order: OciOrder, on_event: OnEvent = no_events) -> OciResult:
     """Make the image of a lock. Raises LockfileInvalid, NoSuchImage, SourceFailed, DiskFailed, UsageFault."""
     lock = read_lock(order.lock)
     platform = _platform(lock, order.platform)
+    refuse_half(lock, platform, "an image")
     builder = Builder(request=_request(order, lock, platform), on_event=on_event)
     image = _made(order, builder, on_event)
     return OciResult(

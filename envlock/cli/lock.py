@@ -73,7 +73,8 @@ def command(
     Pins that stand stay; `--upgrade` and `--upgrade-package` let them go. Nothing is downloaded whole:
     what each wheel installs is known from parts of it.
 
-    `--from` adopts the lock of another tool: uv.lock, pylock.toml, or a requirements file with hashes.
+    `--from` adopts the lock of another tool: uv.lock, pylock.toml, a requirements file with hashes,
+    conda-lock.yml, pixi.lock, an @EXPLICIT file, or an environment.yml whose packages are all pinned.
     Its pins stay exactly, its hashes bind, and what each wheel installs is added; with `--check`, whether
     the lock still has those pins.
     """

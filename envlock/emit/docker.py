@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from envlock.emit.model import EmitOptions, Emitter
-from envlock.emit.pins import folder, header, index_options, pins
+from envlock.emit.pins import folder, header, index_options, pins, refuse_half
 from envlock.emit.quoting import comment, dockerfile, shell
 from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock.model import Lock
@@ -29,6 +29,7 @@ _CONTEXT_FOLDER = re.compile(r"(?:\./)?[A-Za-z0-9_+][A-Za-z0-9._+-]*(?:/[A-Za-z0
 
 def render(lock: Lock, options: EmitOptions) -> str:
     _check(lock, options)
+    refuse_half(lock, options.platform, "a Dockerfile")
     return "".join(f"{line}\n" for line in _lines(lock, options))
 
 

@@ -38,6 +38,21 @@ def locked(lock: Lock, options: EmitOptions) -> tuple[tuple[Distribution, Wheel]
     return rows
 
 
+def refuse_half(lock: Lock, platform: str, what: str) -> None:
+    """Raise UsageFault where `what` holds the wheels alone and conda brings distributions beside them."""
+    installers = ("pip", "setuptools", "wheel")
+    brought = {name for row in lock.conda_on(platform) for name, _ in row.distributions}
+    brought |= {"torch" for row in lock.conda_on(platform) if row.name == "pytorch"}
+    missing = sorted(brought.difference(installers))
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing[:5]) + (", …" if len(missing) > 5 else "")
+        come = "comes" if len(missing) == 1 else "come"
+        raise UsageFault(
+            f"{what} holds wheels alone, and {names} of the lock {come} from conda",
+            hint="leave it to wheels (take it out of `packages` of `[conda]`), or use a conda prefix",
+        )
+
+
 def pins(lock: Lock, options: EmitOptions) -> tuple[str, ...]:
     """`name==version --hash=sha256:…`, by name."""
     return tuple(

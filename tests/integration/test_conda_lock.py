@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -237,8 +238,6 @@ def test_deep_reads_every_byte(project: Project, channel: Channel) -> None:
 
 
 def test_an_archive_that_hides_an_entry_point(project: Project, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     own = Channel(tmp_path / "own")
     own.add(python(), replace(tool(), entry_points=("../tool = tool.cli:main",)))
     own.index()
@@ -297,3 +296,35 @@ def test_the_example_is_fresh() -> None:
     lock = read_lock(Path("examples/conda-native/envlock.lock"))
     assert [row.name for row in lock.conda_packages] == ["attrs", "numpy", "pip", "python"]
     assert "numpy" not in {row.name for row in lock.distributions}
+
+
+def test_two_platforms_share_what_is_noarch(project: Project, tmp_path: Path) -> None:
+    """Each is solved by itself, under its own virtual packages."""
+    own = Channel(tmp_path / "own")
+    mac = replace(python(), subdir="osx-arm64", depends=("__osx >=11.0",), build="h1_0_cpython")
+    own.add(replace(python(), depends=("__glibc >=2.17",)), mac, tool())
+    own.index()
+    project.channel = own.url
+    both = 'platforms = ["linux-64", "osx-arm64"]'
+    lock = project.lock('["tool"]', top=both).lock
+    assert [(row.name, row.subdir, row.platforms) for row in lock.conda_packages] == [
+        ("python", "linux-64", ("linux-64",)),
+        ("python", "osx-arm64", ("osx-arm64",)),
+        ("tool", "noarch", ("linux-64", "osx-arm64")),
+    ]
+    assert lock.conda is not None
+    assert lock.conda.virtual_packages["osx-arm64"] == {
+        "__archspec": "1=m1",
+        "__osx": "11.0",
+        "__unix": "0",
+    }
+    assert conda_runtime_hash(lock, "linux-64") != conda_runtime_hash(lock, "osx-arm64")
+    lockfile = project.root / "envlock.lock"
+    for format in ("conda-lock", "pixi"):
+        text = api.emit(api.EmitRequest(format=format, lock=lockfile, environment=os.environ))
+        (project.root / "other.yml").write_text(text)
+        lockfile.unlink()
+        adopted = project.lock(
+            '["tool"]', top='platforms = ["linux-64", "osx-arm64"]', adopt=project.root / "other.yml"
+        )
+        assert adopted.lock == lock

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from envlock.emit import FORMATS, EmitOptions
+from envlock.errors import UsageFault
 from envlock.lock.model import ImageLock, Lock
 from envlock.lock.runtime import runtime_hash
-from tests.unit.emit.locks import BASE, LINUX, cuda_lock, distribution, plain_lock
+from tests.unit.emit.locks import BASE, LINUX, conda_lock, conda_package, cuda_lock, distribution, plain_lock
 
 OPTIONS = EmitOptions(platform=LINUX)
 
@@ -111,3 +112,15 @@ def test_the_build_stops_at_another_python(python: str, status: int) -> None:
     found = ".".join(map(str, sys.version_info[: wanted.count(".") + 1]))
     assert done.returncode == status
     assert done.stderr == (f"the base image has Python {found}, the lock is for {wanted}\n" if status else "")
+
+
+def test_an_image_of_half_a_lock_is_refused() -> None:
+    """NumPy comes from conda, so an image of the wheels would lack it. Python alone the base has, too."""
+    numpy = conda_package("numpy", "2.3.5", distributions=(("numpy", "2.3.5"),))
+    lock = replace(conda_lock(), conda_packages=(*conda_lock().conda_packages, numpy), settings={})
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["docker"].render(lock, OPTIONS)
+    assert caught.value.message == (
+        "a Dockerfile holds wheels alone, and `numpy` of the lock comes from conda"
+    )
+    assert froms(conda_lock())

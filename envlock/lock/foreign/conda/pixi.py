@@ -21,11 +21,12 @@ from envlock.resolve.model import AdoptedPin
 
 _VERSIONS = (5, 6, 7)
 _DEFAULT = "default"
+_KEYS = ("version", "environments", "packages")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def fits(name: str, text: str) -> bool:
-    return name == "pixi.lock" or bool(re.search(r"\Aversion: \d+\n(?:.*\n)*?environments:", text))
+    return name == "pixi.lock" or all(re.search(rf"^{key}:", text, re.MULTILINE) for key in _KEYS)
 
 
 def read(path: Path, text: str) -> CondaForeignLock:
