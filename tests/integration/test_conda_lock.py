@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from envlock import api
 from envlock.errors import BadPackage, FileClash, HashMismatch, IndexFailed, NoSolution, UsageFault
@@ -328,3 +332,49 @@ def test_two_platforms_share_what_is_noarch(project: Project, tmp_path: Path) ->
             '["tool"]', top='platforms = ["linux-64", "osx-arm64"]', adopt=project.root / "other.yml"
         )
         assert adopted.lock == lock
+
+
+def test_a_password_of_a_channel_is_told_to_nobody(project: Project, channel: Channel) -> None:
+    with channel.served() as server:
+        project.channel = ""
+        url = server.url.replace("//", "//me:secret@")
+        os.environ["ENVLOCK_SOURCE_CONDA_FORGE"] = url
+        try:
+            (project.root / "envlock.toml").write_text('python = "3.11"\n[conda]\npackages = ["tool"]\n')
+            request = api.LockRequest(project=project.root)
+            lock = api.lock(request, environment=os.environ).lock
+            server.fault("*.conda", Status(code=404))
+            server.fault("*repodata*", Status(code=404))
+            with pytest.raises(IndexFailed) as caught:
+                api.lock(replace(request, upgrade=True), environment=os.environ)
+        finally:
+            del os.environ["ENVLOCK_SOURCE_CONDA_FORGE"]
+    told = f"{caught.value.message} {caught.value.where} {caught.value.hint} {caught.value.facts}"
+    assert "secret" not in dumps(lock) + told
+
+
+def test_an_archive_of_the_old_format(project: Project, tmp_path: Path) -> None:
+    """`.tar.bz2` has no parts that could be read alone: it is read whole, and proved."""
+    own = Channel(tmp_path / "own")
+    own.add(python(), tool())
+    path = own.folder / "noarch" / "tool-1.0-pyhd8ed1ab_0.conda"
+    _repack(path)
+    own.index()
+    with own.served() as server:
+        project.channel = server.url
+        packed = project.lock('["tool"]').lock.conda_packages[-1]
+    assert packed.file == "tool-1.0-pyhd8ed1ab_0.tar.bz2"
+    project.channel = own.url
+    assert project.lock('["tool"]', upgrade=True).lock.conda_packages[-1] == packed
+    assert (packed.entry_points, packed.distributions) == (("tool = tool.cli:main",), (("tool", "1.0"),))
+
+
+def _repack(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive, tarfile.open(path.with_suffix(".tar.bz2"), "w:bz2") as packed:
+        for name in archive.namelist():
+            if name.endswith(".tar.zst"):
+                content = zstandard.ZstdDecompressor().stream_reader(archive.read(name)).read()
+                with tarfile.open(fileobj=io.BytesIO(content)) as members:
+                    for member in members:
+                        packed.addfile(member, members.extractfile(member))
+    path.unlink()

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from envlock.agent.conda_paths import path_rows
 from envlock.errors import BadPackage, EnvlockError, HashMismatch, IndexFailed
+from envlock.resolve.conda.channels import without_secrets
 from envlock.resolve.conda.model import Archive, Record
 from envlock.resolve.conda.waiting import wait_for
 from envlock.resolve.wheels.entries import read_cached, write_cached
@@ -123,10 +124,10 @@ async def _fetched(record: Record, path: Path, client: Client) -> Path:
     try:
         await download_to_path(client, record.url, path)
     except Exception as error:
-        reason = str(error).splitlines()[-1].removeprefix("Caused by: ").strip()
+        reason = without_secrets(str(error).splitlines()[-1].removeprefix("Caused by: ").strip())
         raise IndexFailed(
             f"`{record.file}` cannot be fetched from the channel `{record.channel}`: {reason}",
-            where=record.url,
+            where=without_secrets(record.url),
             hint="where the channel lies is said in [tool.envlock.sources]",
         ) from error
     return path
@@ -146,7 +147,7 @@ async def _local(record: Record, path: Path) -> dict[str, bytes | None]:
     if observed != record.sha256:
         raise HashMismatch(
             f"`{record.file}` is not what the channel `{record.channel}` says it is",
-            where=record.url,
+            where=without_secrets(record.url),
             hint="index the channel again, or restore the archive",
             facts=[("channel says", record.sha256), ("archive is", observed)],
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from envlock import stack
 from envlock.errors import UsageFault
+from envlock.manifest.requirement import without_credentials
 
 
 def channel_urls(channels: Iterable[str], sources: Mapping[str, str]) -> dict[str, str]:
@@ -34,3 +35,12 @@ def channel_of(url: str, channels: Mapping[str, str]) -> str | None:
 
 def _bare(url: str) -> str:
     return re.sub(r"(?<=//)[^/]*@", "", url).rstrip("/")
+
+
+def without_secrets(text: str) -> str:
+    """`text` as it may be shown: without the passwords of its URLs, and without the tokens of conda servers.
+
+    >>> without_secrets("error for https://me:secret@h/t/ab-12/c: 404")
+    'error for https://***@h/t/***/c: 404'
+    """
+    return re.sub(r"(?<=/t/)[^/\s]+(?=/)", "***", without_credentials(text))

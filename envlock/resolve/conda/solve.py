@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envlock.errors import EnvlockError, IndexFailed, UsageFault
-from envlock.resolve.conda.channels import channel_of
+from envlock.resolve.conda.channels import channel_of, without_secrets
 from envlock.resolve.conda.model import CondaWish, Record
 from envlock.resolve.conda.refusal import no_solution
 from envlock.resolve.conda.waiting import wait_for
@@ -142,7 +142,7 @@ def unreachable(text: str, channels: Mapping[str, str]) -> IndexFailed:
     first, *rest = [line.removeprefix("Caused by: ").strip() for line in text.splitlines() if line.strip()]
     told = "; ".join([first, *rest[-1:]])
     return IndexFailed(
-        f"a conda channel cannot be read: {told}",
+        f"a conda channel cannot be read: {without_secrets(told)}",
         hint="where a channel lies is said in [tool.envlock.sources]",
-        facts=[("channel", f"{name}: {url}") for name, url in channels.items()],
+        facts=[("channel", f"{name}: {without_secrets(url)}") for name, url in channels.items()],
     )
