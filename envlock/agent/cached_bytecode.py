@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+import platform
 import re
-from typing import Iterable, List, Optional, Set, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from . import bytecode, facts
 from .contents import Contents
 
 _PYC = re.compile(r"(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-\d+[a-z]*)(\.opt-(?P<level>\d+))?\.pyc$")
+_OTHER_PYTHON = "bytecode can be judged only by the Python that it is for"
+_MOST_TOLD = 20
 _HIGHEST_LEVEL = 2  # more than two `-O` mean the same to the compiler; the name of the file has them all
 
 
@@ -77,7 +80,21 @@ class CachedBytecode:
         """Compile what is not known to be honest, and describe what differs."""
         jobs = [job for job in self.pairs(sources) if not self._is_known(job)]
         from_source = any(job.source in self.contents.library.files for job in jobs)
-        results = bytecode.check_all(jobs, executable, workers, from_source) if jobs else {}
+        return self._judged(jobs, bytecode.check_all(jobs, executable, workers, from_source) if jobs else {})
+
+    def judge_here(self, sources: Set[str]) -> List[facts.BytecodeFacts]:
+        """As `judge`, by the running interpreter and in its own process: where it is of another version
+        than the target, nothing can be said."""
+        jobs = self.pairs(sources)
+        if platform.python_version() != self.contents.target.interpreter.full_version:
+            name = self.contents.target.name
+            self.unreadable += [[name(job.pyc), _OTHER_PYTHON] for job in jobs[:_MOST_TOLD]]
+            return []
+        return self._judged(jobs, {job.pyc: bytecode.check_file(job) for job in jobs})
+
+    def _judged(
+        self, jobs: List[bytecode.PycJob], results: Dict[str, bytecode.PycResult]
+    ) -> List[facts.BytecodeFacts]:
         name = self.contents.target.name
         judged = []
         for job in jobs:

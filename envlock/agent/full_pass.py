@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
 
 from . import expect, facts, foreign, scripts
 from .cached_bytecode import CachedBytecode
@@ -41,7 +41,10 @@ _FIRST_SHIFT_BYTES = 1 << 30
 
 
 class Request(NamedTuple):
-    """What to observe. `cache` is the file of the stat cache, or None; `environment` is the job's."""
+    """What to observe. `cache` is the file of the stat cache, or None; `environment` is the job's.
+
+    `described`: what the interpreter is (as `describe` says it), where it must not be asked.
+    """
 
     prefix: str
     level: str
@@ -50,6 +53,7 @@ class Request(NamedTuple):
     cache: Optional[str] = None
     in_process: bool = False
     threads: Optional[int] = None
+    described: Optional[Dict[str, Any]] = None
 
 
 class Located(NamedTuple):
@@ -254,6 +258,8 @@ class FullPass:
     def _judge_bytecode(self, counted: List[Installed]) -> List[facts.BytecodeFacts]:
         sources = self._all_sources(counted) | set(self.unowned.accepted)
         sources.update(path for path in self.unowned.owned if is_finder_name(os.path.basename(path)))
+        if self.request.described is not None:
+            return self.bytecode.judge_here(sources)
         executable = None if self.request.in_process else self.target.compiler()
         return self.bytecode.judge(sources, executable, self._workers)
 

@@ -61,7 +61,7 @@ def accepted(
     `path` may be absolute or relative; its last part (with its folder for `_distutils_hack`) says what
     kind of file it is. `python` is the (major, minor) of the environment.
     """
-    candidates = _templates().get(kind_of(path), ())
+    candidates = templates().get(kind_of(path), ())
     return match(content, candidates, Owner(prefix, python, base_prefix))
 
 
@@ -143,7 +143,8 @@ def _is_tcl_library(value: str, base_prefix: str) -> bool:
 _TEMPLATES: Dict[str, Tuple[Template, ...]] = {}
 
 
-def _templates() -> Dict[str, Tuple[Template, ...]]:
+def templates() -> Dict[str, Tuple[Template, ...]]:
+    """What known makers leave, read once."""
     if not _TEMPLATES:
         import json
         import pkgutil

@@ -40,7 +40,7 @@ def survey(request: Request) -> facts.Facts:
 
 def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
     started_ns = time.time_ns()
-    target, prefix, faults, reason = open_target(request.prefix, request.in_process)
+    target, prefix, faults, reason = open_target(request.prefix, request.in_process, request.described)
     if target is None:
         document = empty_document(request, prefix.path)
         document["python_faults"] = [[fault.path, fault.reason] for fault in faults]

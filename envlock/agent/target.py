@@ -44,17 +44,21 @@ class Target:
         return self.executable or (os.path.join(home, "python3") if home else None)
 
 
-def open_target(path: str, in_process: bool) -> Tuple[Optional[Target], Prefix, List[PythonFault], str]:
-    """The target, or None with the reason why no interpreter answered."""
+def open_target(
+    path: str, in_process: bool, described: Optional[Dict[str, Any]] = None
+) -> Tuple[Optional[Target], Prefix, List[PythonFault], str]:
+    """The target, or None with the reason why no interpreter answered; one `described` is not asked."""
     prefix = prefixes.open_prefix(path)
     faults = prefixes.check_python_files(prefix)
+    if described is not None:
+        return Target(prefix, from_json(described), faults), prefix, faults, ""
     if in_process:
         return Target(prefix, from_json(describe(path, prefix.is_venv)), faults), prefix, faults, ""
     reason = "there is no bin/python"
     for executable in _candidates(prefix):
         try:
-            described = ask(executable, path, prefix.is_venv, from_source=is_conda(path))
-            return Target(prefix, described, faults), prefix, faults, ""
+            answer = ask(executable, path, prefix.is_venv, from_source=is_conda(path))
+            return Target(prefix, answer, faults), prefix, faults, ""
         except NoAnswer as error:
             reason = str(error)
     return None, prefix, faults, reason

@@ -32,11 +32,18 @@ if TYPE_CHECKING:
     )
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
-    from envlock.api.verifying import How, VerifyRequest, verify, verify_facts
+    from envlock.api.verifying import (
+        How,
+        ImageRequest,
+        VerifyRequest,
+        verify,
+        verify_facts,
+        verify_image,
+    )
 
 _HOMES = {
     "locking": ("LockRequest", "LockResult", "check", "lock"),
-    "verifying": ("How", "VerifyRequest", "verify", "verify_facts"),
+    "verifying": ("How", "ImageRequest", "VerifyRequest", "verify", "verify_facts", "verify_image"),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff",),
@@ -51,6 +58,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "EmitRequest",
     "How",
+    "ImageRequest",
     "InitRequest",
     "InitResult",
     "LockExplanation",
@@ -79,6 +87,7 @@ __all__ = [
     "sync",
     "verify",
     "verify_facts",
+    "verify_image",
     "verify_numerics",
 ]
 

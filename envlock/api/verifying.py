@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envlock.agent.facts import Facts
 from envlock.lock.file import read_lock
@@ -15,7 +17,19 @@ from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 from envlock.verify.platform import locked_platform
 
-__all__ = ["How", "VerifyRequest", "judge_facts", "locked_platform", "verify", "verify_facts"]
+__all__ = [
+    "How",
+    "ImageRequest",
+    "VerifyRequest",
+    "judge_facts",
+    "locked_platform",
+    "verify",
+    "verify_facts",
+    "verify_image",
+]
+
+if TYPE_CHECKING:
+    from envlock.resolve.oci.layered import LayeredImage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,3 +102,69 @@ def judge_facts(lock: Lock, facts: Facts, platform: str, how: How, cache: Path |
 
 def _no_entries(_digest: str) -> bytes | None:
     return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRequest:
+    """An image to verify: a reference in a registry, `oci:DIR`, or a file that `docker save` wrote.
+
+    `prefix` is the environment inside of it (None: what its configuration says). `environment` is the
+    user's.
+    """
+
+    lock: Path
+    image: str
+    environment: Mapping[str, str]
+    prefix: str | None = None
+    cache: Path | None = None
+    how: How = field(default_factory=How)
+
+
+def verify_image(request: ImageRequest) -> Report:
+    """Read an image from outside, prove its layers and its base, and judge the environment in it.
+
+    Nothing of it runs. Raises LockfileInvalid, CouldNotTell, RegistryFailed, HashMismatch, DiskFailed.
+    """
+    from envlock.observe.image import ImageTarget, observe_image
+    from envlock.verify.image import judge_image
+
+    lock = read_lock(request.lock)
+    platform = _image_platform(lock, request.how.platform)
+    locked = lock.image.platforms.get(platform) if lock.image is not None else None
+    with _opened(request, platform) as image:
+        target = ImageTarget(
+            image=image,
+            platform=platform,
+            expectation=expectation_of(lock, platform),
+            base_layers=len(locked.diff_ids) if locked is not None else len(image.layers),
+            prefix=request.prefix,
+        )
+        found = observe_image(target)
+    report = judge_facts(lock, found.facts, platform, replace(request.how, in_job=True), request.cache)
+    return judge_image(lock, platform, report, found, request.image)
+
+
+def _image_platform(lock: Lock, asked: str | None) -> str:
+    """What is asked for, else this host's platform, else the lock's first for Linux."""
+    from envlock.agent.host import platform_name
+
+    if asked is not None or platform_name() in lock.platforms:
+        return locked_platform(lock, asked or platform_name())
+    return locked_platform(lock, next((name for name in lock.platforms if name.startswith("linux-")), ""))
+
+
+@contextmanager
+def _opened(request: ImageRequest, platform: str) -> Iterator[LayeredImage]:
+    from envlock.resolve.oci.layered import layered, open_saved
+
+    if Path(request.image).is_file():
+        with open_saved(Path(request.image)) as saved:
+            yield saved
+        return
+    from envlock.api.sources import sources_beside
+    from envlock.resolve.image import Finding, open_platform, open_store, top_document
+
+    sources = sources_beside(request.lock, request.environment)
+    finding = Finding(root=Path.cwd(), sources=sources, environment=request.environment)
+    store = open_store(request.image, finding)
+    yield layered(open_platform(store, top_document(store, request.image), platform))

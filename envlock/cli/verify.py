@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command("verify", short_help="prove that an environment is what the lock says")
 @target_options
 @lock_option
+@click.option("--image", metavar="REF", help="an image: a reference, oci:DIR, or a file of `docker save`")
 @click.option("--facts", type=FILE, metavar="FILE", help="judge what an agent printed elsewhere")
 @click.option(
     "--level",
@@ -38,6 +39,7 @@ def command(
     prefix: Path | None,
     python: Path | None,
     lock_path: Path,
+    image: str | None,
     facts: Path | None,
     level: str,
     strict: bool,
@@ -59,6 +61,15 @@ def command(
     if facts is not None:
         _refuse_targets(prefix, python)
         return _told(verify_facts(lock_path, facts, how=how, cache=cache), talk)
+    if image is not None:
+        from envlock.api import ImageRequest, verify_image
+
+        _refuse_python(python)
+        inside = str(prefix) if prefix is not None else None
+        asked = ImageRequest(
+            lock=lock_path, image=image, environment=os.environ, prefix=inside, cache=cache, how=how
+        )
+        return _told(verify_image(asked), talk)
     chosen = find_target(prefix, python)
     if talk.draws and not chosen.is_named:
         click.echo(f"verifying {chosen.announced()}", err=True)
@@ -70,6 +81,11 @@ def command(
 
         return _told(verify_numerics(NumericsRequest(target=request)), talk, chosen)
     return _told(verify(request), talk, chosen)
+
+
+def _refuse_python(python: Path | None) -> None:
+    if python is not None:
+        raise UsageFault("`--image` takes no `--python`", hint="`--prefix DIR` names the environment inside")
 
 
 def _refuse_targets(prefix: Path | None, python: Path | None) -> None:

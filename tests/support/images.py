@@ -2,6 +2,7 @@
 
     image(layers, folder=layout, tag="base", platforms=…)     # an OCI layout; one config per platform
     tiny_base(folder, python="3.11.2")                         # bytes of a Python that tell its version
+    with_layer(layout, folder, files)                          # the same with a layer on top
     debian_base()                                              # a layout: Debian's python3.11, pip, busybox
 
 `debian_base` needs no root and no daemon: the packages that apt has today, unpacked into two layers. It is
@@ -18,6 +19,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,6 +77,7 @@ _MERGED = ("bin", "sbin", "lib", "lib64")
 # What is of no use in a test and makes most of the size.
 _LEFT_OUT = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/lintian/")
 
+_BUILD = "build_time_vars = {{'SOABI': 'cpython-{}-x86_64-linux-gnu', 'ABIFLAGS': '', 'Py_DEBUG': 0}}\n"
 PROJECT = """\
 python = "3.11"
 requirements = [
@@ -199,10 +202,37 @@ def tiny_base(
     }
     above: Files = {
         "usr/bin/.wh.python3.9": b"",
+        f"usr/lib/python{series}/os.py": b"name = 'posix'\n",
+        f"usr/lib/python{series}/_sysconfigdata__x86_64-linux-gnu.py": _BUILD.format(
+            series.replace(".", "")
+        ).encode(),
         "usr/bin/python3": File(link=f"python{series}"),
         f"usr/bin/python{series}": File(content=b"\x7fELF\0" + python.encode() + b"\0", mode=0o755),
     }
     return image([layer(system), layer(above)], folder=folder, tag=tag, platforms=platforms)
+
+
+def with_layer(layout: Path, folder: Path, files: Files, *, environment: Sequence[str] | None = None) -> Path:
+    """A copy of a layout whose one image has a layer more, all digests made anew: what `docker commit` does.
+
+    `environment` replaces that of the configuration.
+    """
+    shutil.copytree(layout, folder)
+    blobs = folder / "blobs" / "sha256"
+    index = json.loads((folder / "index.json").read_bytes())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_bytes())
+    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_bytes())
+    if files:
+        data = layer(files)
+        config["rootfs"]["diff_ids"].append(digest_of(data))
+        config.pop("history", None)
+        manifest["layers"].append(store_blob(blobs, gzip.compress(data, 6, mtime=0), OCI_LAYER_GZIP))
+    if environment is not None:
+        config["config"]["Env"] = list(environment)
+    manifest["config"] = store_blob(blobs, json.dumps(config).encode(), OCI_CONFIG)
+    index["manifests"][0] |= store_blob(blobs, json.dumps(manifest).encode(), OCI_MANIFEST)
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
 
 
 def debian_base() -> Path:

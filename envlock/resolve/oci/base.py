@@ -22,8 +22,8 @@ from envlock.resolve.wheels.entries import write_cached
 
 SCHEMA: Final = "envlock.base/1"
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_VERSION = re.compile(rb"(?<![0-9.])(3\.\d{1,2}\.\d{1,3})\+?\0")
-_HEADER_VERSION = re.compile(rb'#define\s+PY_VERSION\s+"(3\.\d+\.\d+)\+?"')
+VERSION = re.compile(rb"(?<![0-9.])(3\.\d{1,2}\.\d{1,3})\+?\0")
+HEADER_VERSION = re.compile(rb'#define\s+PY_VERSION\s+"(3\.\d+\.\d+)\+?"')
 _INTERPRETER = re.compile(r"(?:.*/)?bin/python3(?:\.\d+)?")
 _LIBRARY = re.compile(r"(?:.*/)?libpython3\.\d+\.so(?:\.1\.0)?")
 _HEADER = re.compile(r"(?:.*/)?include/python3\.\d+/patchlevel\.h")
@@ -92,9 +92,9 @@ def keep_of_base(path: str, content: Iterator[bytes], size: int) -> bytes | None
     if path in _USERS:
         return b"".join(content) if size <= _MOST_TEXT_BYTES else None
     if _HEADER.fullmatch(path) and size <= _MOST_TEXT_BYTES:
-        return b"\0".join(_HEADER_VERSION.findall(b"".join(content)))
+        return b"\0".join(HEADER_VERSION.findall(b"".join(content)))
     if (_INTERPRETER.fullmatch(path) or _LIBRARY.fullmatch(path)) and size <= _MOST_BINARY_BYTES:
-        return b"\0".join(sorted(set(_VERSION.findall(b"".join(content)))))
+        return b"\0".join(sorted(set(VERSION.findall(b"".join(content)))))
     return None
 
 

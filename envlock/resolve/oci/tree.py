@@ -70,6 +70,20 @@ class ImageTree:
             parts = [each for each in node.target.split("/") if each] + parts
         return done
 
+    def landing(self, path: str) -> str:
+        """Where an entry of a layer lands: behind a folder that is a link, where the link leads."""
+        folder, name = posixpath.split(path)
+        here = folder
+        while here:
+            node = self.nodes.get(here)
+            if node is not None and node.kind is Kind.LINK:
+                found = self.resolved(folder)
+                if found is None:
+                    raise BadImage("a layer has a path behind a link that leads nowhere")
+                return posixpath.join(found, name)
+            here = posixpath.dirname(here)
+        return path
+
     def node(self, path: str) -> Node | None:
         """What an absolute path leads to."""
         found = self.resolved(path)
@@ -102,25 +116,22 @@ Keep = Callable[[str, Iterator[bytes], int], bytes | None]
 def merge_layer(tree: ImageTree, layer: int, members: Iterable[Member], keep: Keep) -> None:
     """Put a layer over what is there. `keep` gets path, content and size of a file, and says what stays."""
     for member in members:
-        folder, name = posixpath.split(member.path)
+        path = tree.landing(member.path)
+        folder, name = posixpath.split(path)
         if name == OPAQUE:
             tree.remove_below(folder, older_than=layer)
         elif name.startswith(WHITEOUT):
             _hide(tree, posixpath.join(folder, name.removeprefix(WHITEOUT)), layer)
         elif member.hard_link is not None:
-            source = tree.nodes.get(member.hard_link)
+            source = tree.nodes.get(tree.landing(member.hard_link))
             if source is None:
                 raise BadImage("a layer has a hard link to a file that is not there")
-            tree.add(member.path, source)
+            tree.add(path, source)
         else:
-            kept = (
-                keep(member.path, member.content(), member.node.size)
-                if member.node.kind is Kind.FILE
-                else None
-            )
+            kept = keep(path, member.content(), member.node.size) if member.node.kind is Kind.FILE else None
             node = member.node
             tree.add(
-                member.path,
+                path,
                 Node(
                     kind=node.kind,
                     layer=layer,
@@ -154,6 +165,7 @@ class LayerReader:
     """The entries of a layer, compressed or not; `diff_id` when all have been read."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._stream = _Hashing(decompressed(chunks))
         self.diff_id = ""
 
@@ -166,6 +178,8 @@ class LayerReader:
                     if path:
                         yield _member(archive, info, path)
         except (tarfile.TarError, zlib.error, EOFError) as error:
+            for _ in self._chunks:  # who gives the bytes checks them at their end, and knows better
+                pass
             raise BadImage(f"a layer cannot be unpacked: {error}") from error
         self._stream.drain()
         self.diff_id = f"sha256:{self._stream.digest.hexdigest()}"
