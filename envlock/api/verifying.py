@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from envlock.observe.image import ImageFacts
     from envlock.resolve.oci.layered import LayeredImage
 
 
@@ -109,13 +110,14 @@ class ImageRequest:
     """An image to verify: a reference in a registry, `oci:DIR`, or a file that `docker save` wrote.
 
     `prefix` is the environment inside of it (None: what its configuration says). `environment` is the
-    user's.
+    user's. `inside` is a container engine here that has the image: the agent runs in a container of it.
     """
 
     lock: Path
     image: str
     environment: Mapping[str, str]
     prefix: str | None = None
+    inside: str | None = None
     cache: Path | None = None
     how: How = field(default_factory=How)
 
@@ -123,13 +125,34 @@ class ImageRequest:
 def verify_image(request: ImageRequest) -> Report:
     """Read an image from outside, prove its layers and its base, and judge the environment in it.
 
-    Nothing of it runs. Raises LockfileInvalid, CouldNotTell, RegistryFailed, HashMismatch, DiskFailed.
+    Nothing of it runs, but where it is asked to be looked at from inside. Raises LockfileInvalid,
+    CouldNotTell, RegistryFailed, HashMismatch, ToolFailed.
     """
-    from envlock.observe.image import ImageTarget, observe_image
     from envlock.verify.image import judge_image
 
     lock = read_lock(request.lock)
     platform = _image_platform(lock, request.how.platform)
+    found = _from_outside(request, lock, platform) if request.inside is None else _from_inside(request)
+    report = judge_facts(lock, found.facts, platform, replace(request.how, in_job=True), request.cache)
+    return judge_image(lock, platform, report, found, request.image)
+
+
+def _from_inside(request: ImageRequest) -> ImageFacts:
+    from envlock.observe.container import ContainerTarget, observe_container
+
+    target = ContainerTarget(
+        engine=request.inside or "",
+        name=request.image,
+        lockfile=request.lock.read_bytes(),
+        environment=request.environment,
+        prefix=request.prefix,
+    )
+    return observe_container(target)
+
+
+def _from_outside(request: ImageRequest, lock: Lock, platform: str) -> ImageFacts:
+    from envlock.observe.image import ImageTarget, observe_image
+
     locked = lock.image.platforms.get(platform) if lock.image is not None else None
     with _opened(request, platform) as image:
         target = ImageTarget(
@@ -139,9 +162,7 @@ def verify_image(request: ImageRequest) -> Report:
             base_layers=len(locked.diff_ids) if locked is not None else len(image.layers),
             prefix=request.prefix,
         )
-        found = observe_image(target)
-    report = judge_facts(lock, found.facts, platform, replace(request.how, in_job=True), request.cache)
-    return judge_image(lock, platform, report, found, request.image)
+        return observe_image(target)
 
 
 def _image_platform(lock: Lock, asked: str | None) -> str:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 @target_options
 @lock_option
 @click.option("--image", metavar="REF", help="an image: a reference, oci:DIR, or a file of `docker save`")
+@click.option(
+    "--inside",
+    type=click.Choice(["docker", "podman"]),
+    help="look at the image from inside: the agent runs in a container of this engine",
+)
 @click.option("--facts", type=FILE, metavar="FILE", help="judge what an agent printed elsewhere")
 @click.option(
     "--level",
@@ -40,6 +45,7 @@ def command(
     python: Path | None,
     lock_path: Path,
     image: str | None,
+    inside: str | None,
     facts: Path | None,
     level: str,
     strict: bool,
@@ -65,9 +71,14 @@ def command(
         from envlock.api import ImageRequest, verify_image
 
         _refuse_python(python)
-        inside = str(prefix) if prefix is not None else None
         asked = ImageRequest(
-            lock=lock_path, image=image, environment=os.environ, prefix=inside, cache=cache, how=how
+            lock=lock_path,
+            image=image,
+            environment=os.environ,
+            prefix=str(prefix) if prefix is not None else None,
+            inside=inside,
+            cache=cache,
+            how=how,
         )
         return _told(verify_image(asked), talk)
     chosen = find_target(prefix, python)

@@ -36,13 +36,14 @@ class ImageTarget:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFacts:
     """What was seen: the agent's facts of the prefix, the diff ids that were proved, and what layers above
-    the base did to the rest of the image."""
+    the base did to the rest of the image. `inside`: seen from inside, where that cannot be told."""
 
     facts: Facts
     id: str
     diff_ids: tuple[str, ...]
     changed: tuple[str, ...]
     added: tuple[str, ...]
+    inside: bool = False
 
 
 def observe_image(target: ImageTarget) -> ImageFacts:

@@ -44,6 +44,14 @@ def _findings(lock: Lock, platform: str, image: ImageFacts) -> Iterator[Finding]
     if image.diff_ids[: len(locked.diff_ids)] != locked.diff_ids:
         yield _other_base(locked.diff_ids, image.diff_ids)
         return
+    if image.inside:
+        yield Finding(
+            code="seen-from-inside",
+            severity=Severity.NOTE,
+            component="image",
+            message="seen from inside: the image's own Python was trusted to look at the environment",
+            hint="without `--inside` the layers are read, and what they do to the base is told",
+        )
     yield from _named(image.changed, _is_code, _changed)
     yield from _named(image.added, _comes_first, _added)
     others = [path for path in image.added if not _comes_first(path) and not _OURS.match(path)]

@@ -1,0 +1,254 @@
+"""One lock, a virtual environment and the daemonless image of it: the same runtime hash, with real tools.
+
+The base is Debian's own Python from its packages, the wheels are PyPI's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from envlock.lock import read_lock, runtime_hash
+from tests.support.dockerd import Dockerd
+from tests.support.images import debian_base, locked_project
+from tests.support.tools import need
+
+pytestmark = pytest.mark.slow
+
+ENVLOCK = Path(__file__).resolve().parents[2] / "envlock"
+PROGRAM = (
+    "import greenlet, numpy, os; print(numpy.__version__, greenlet.__version__, numpy.ones(3).sum(),"
+    " os.getuid(), os.environ['PYTHONHASHSEED'])"
+)
+SAID = "2.2.3 3.1.1 3.0 1000 0"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A locked project, its image noted in the lock, as a layout and as an archive."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def hash(self) -> str:
+        return runtime_hash(read_lock(self.folder / "envlock.lock"), "linux-64")
+
+    def run(self, *words: str | Path, status: int = 0, more: Mapping[str, str] | None = None) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "envlock", *map(str, words)],
+            cwd=self.folder,
+            env={**self.environment, **(more or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    def verdict(
+        self, *words: str | Path, status: int = 0, more: Mapping[str, str] | None = None
+    ) -> tuple[str, str, list[str]]:
+        document = json.loads(self.run("verify", *words, "--json", status=status, more=more))
+        found = [row["code"] for row in document["findings"] if row["severity"] != "note"]
+        return document["verdict"], document["runtime_hash"]["observed"], found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("oci") / "project"
+    locked_project(folder, debian_base())
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment |= {"ENVLOCK_CACHE_DIR": str(folder / "cache")}
+    made = Made(folder=folder, environment=environment)
+    made.run("build", "oci", "--digest-only")
+    made.run("build", "oci", "-o", "image", "-t", "demo")
+    made.run("build", "oci", "-o", "image.tar", "-t", "localhost/demo:1")
+    return made
+
+
+def test_one_lock_one_runtime_hash(made: Made) -> None:
+    """The venv, the layout and the archive: three times `match`, with one hash."""
+    made.run("sync", "--venv", ".venv")
+    venv = made.verdict("--prefix", ".venv", "--level", "content")
+    assert venv == made.verdict("--image", "oci:image") == ("match", made.hash, [])
+    assert made.verdict("--image", "image.tar") == venv
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_the_digest_is_that_of_the_lock_on_another_machine(made: Made, tmp_path: Path, version: str) -> None:
+    """Another Python, another directory, another umask and time zone."""
+    python = _other_python(version)
+    venv = tmp_path / "venv"
+    uv = _uv()
+    subprocess.run([uv, "venv", "-q", "--python", python, venv], check=True)
+    subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin/python", ENVLOCK.parent], check=True)
+    project = tmp_path / "elsewhere" / "project"
+    shutil.copytree(
+        made.folder, project, ignore=shutil.ignore_patterns("cache", "image*", ".venv"), symlinks=True
+    )
+    environment = {**made.environment, "ENVLOCK_CACHE_DIR": str(tmp_path / "cache"), "TZ": "Asia/Tokyo"}
+    words = [str(venv / "bin/envlock"), "build", "oci", "-o", "image", "-t", "demo", "--json"]
+    done = subprocess.run(
+        words, cwd=project, env=environment, capture_output=True, text=True, check=True, umask=0o077
+    )
+    image = read_lock(made.folder / "envlock.lock").image
+    assert image is not None
+    built = image.platforms["linux-64"].built
+    assert built is not None
+    document = json.loads(done.stdout)
+    assert (document["manifest"], document["image_id"]) == (built.manifest, built.id)
+    compared = subprocess.run(["diff", "-r", project / "image", made.folder / "image"], check=False)
+    assert compared.returncode == 0
+
+
+def _other_python(version: str) -> str:
+    done = subprocess.run(
+        [_uv(), "python", "find", "--no-project", version], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        done = subprocess.run(
+            [_uv(), "python", "install", version], capture_output=True, text=True, check=False
+        )
+    for path in (Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python3"):
+        return str(path)
+    if done.returncode:
+        pytest.skip(f"no Python {version} here, and none can be had")
+    return version
+
+
+def _uv() -> str:
+    from uv import find_uv_bin
+
+    return str(find_uv_bin())
+
+
+def test_skopeo_and_umoci_take_the_layout(made: Made, tmp_path: Path) -> None:
+    need("skopeo", "umoci")
+    subprocess.run(
+        ["skopeo", "copy", "-q", f"oci:{made.folder}/image:demo", f"oci:{tmp_path}/copy:demo"], check=True
+    )
+    assert made.verdict("--image", f"oci:{tmp_path}/copy") == ("match", made.hash, [])
+    bundle = tmp_path / "bundle"
+    subprocess.run(
+        ["umoci", "unpack", "--rootless", "--image", f"{made.folder}/image:demo", bundle],
+        check=True,
+        capture_output=True,
+    )
+    assert (bundle / "rootfs/opt/env/bin/python").is_symlink()
+
+
+def test_docker_loads_and_runs_it(made: Made, docker_daemon: Dockerd, tmp_path: Path) -> None:
+    docker_daemon.docker("load", "-i", made.folder / "image.tar")
+    image = read_lock(made.folder / "envlock.lock").image
+    assert image is not None
+    built = image.platforms["linux-64"].built
+    assert built is not None
+    found = docker_daemon.docker("image", "inspect", "--format", "{{.Id}}", "localhost/demo:1").stdout
+    assert found.strip() == built.id
+    flags = ("--rm", "--network=none", "--read-only", "--cap-drop=ALL")
+    assert (
+        docker_daemon.docker("run", *flags, "localhost/demo:1", "python", "-c", PROGRAM).stdout == f"{SAID}\n"
+    )
+    inside = ("--image", "localhost/demo:1", "--inside", "docker")
+    assert made.verdict(*inside, more=docker_daemon.environment) == ("match", made.hash, [])
+    docker_daemon.docker("save", "-o", tmp_path / "saved.tar", "localhost/demo:1")
+    assert made.verdict("--image", tmp_path / "saved.tar") == ("match", made.hash, [])
+
+
+def test_a_package_on_top_and_a_file_changed_in_a_container_are_named(
+    made: Made, docker_daemon: Dockerd, tmp_path: Path
+) -> None:
+    docker_daemon.docker("load", "-i", made.folder / "image.tar")
+    script = (
+        "import pathlib, six; p = pathlib.Path(six.__file__); p.write_text(p.read_text() + '# changed');"
+        "(p.parent / 'evil.py').write_text('')"
+    )
+    name = "envlock-changed"
+    docker_daemon.docker("run", "--name", name, "--user=0", "localhost/demo:1", "python", "-B", "-c", script)
+    docker_daemon.docker("commit", name, "localhost/changed:1")
+    docker_daemon.docker("save", "-o", tmp_path / "changed.tar", "localhost/changed:1")
+    verdict, observed, found = made.verdict("--image", tmp_path / "changed.tar", status=1)
+    assert (verdict, sorted(found)) == ("mismatch", ["file-differs", "foreign-module"])
+    inside = ("--image", "localhost/changed:1", "--inside", "docker")
+    assert made.verdict(*inside, status=1, more=docker_daemon.environment)[0] == "mismatch"
+    assert observed != made.hash
+
+
+def test_podman_loads_and_runs_it(made: Made) -> None:
+    need("podman", "runc", root=True)
+    with tempfile.TemporaryDirectory(prefix="pm-") as folder:
+        podman = ["podman", "--root", f"{folder}/a", "--runroot", f"{folder}/b", "--storage-driver=vfs"]
+        podman += ["--cgroup-manager=cgroupfs", "--events-backend=file", "--runtime=runc"]
+        _said([*podman, "load", "-q", "-i", f"{made.folder}/image.tar"])
+        limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")  # not more than a test may have
+        run = [*podman, "run", "--rm", "--network=none", *limits, "localhost/demo:1"]
+        assert _said([*run, "python", "-c", PROGRAM]) == f"{SAID}\n"
+        _said([*podman, "rmi", "-a", "-f"])
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def debian_registry(folder: Path) -> Iterator[str]:
+    """Debian's docker-registry on loopback; yields host and port."""
+    need("docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    folder.mkdir()
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\nhttp:\n  addr: {host}\n"
+    )
+    log = (folder / "log").open("wb")
+    with subprocess.Popen(
+        ["docker-registry", "serve", folder / "config.yml"], stdout=log, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            _wait_for(host)
+            yield host
+        finally:
+            process.terminate()
+            log.close()
+
+
+def _wait_for(host: str) -> None:
+    name, port = host.split(":")
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex((name, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"no registry at {host}")
+
+
+def test_a_real_registry_takes_it_and_gives_it_back(
+    made: Made, docker_daemon: Dockerd, tmp_path: Path
+) -> None:
+    with debian_registry(tmp_path / "registry") as host:
+        target = f"{host}/team/demo:1"
+        first = json.loads(made.run("build", "oci", "--push", target, "--json"))
+        assert json.loads(made.run("build", "oci", "--push", target, "--json")) == first
+        assert made.verdict("--image", target) == ("match", made.hash, [])
+        docker_daemon.lend(int(host.split(":")[1]))
+        docker_daemon.docker("pull", "-q", f"{host}/team/demo@{first['manifest']}")
+        ran = docker_daemon.docker(
+            "run", "--rm", "--network=none", f"{host}/team/demo@{first['manifest']}", "python", "-c", PROGRAM
+        )
+        assert ran.stdout == f"{SAID}\n"
