@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.agent.target import Target
+from envlock.emit.pins import refuse_half
 from envlock.errors import NoInterpreter, NoWheel
 from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
 from envlock.install.model import SyncRequest, SyncResult
@@ -39,10 +40,11 @@ def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
 
     A venv that is made here and cannot be completed is removed again; one that was there is changed only
     after all wheels have been fetched and their hashes hold. Raises UsageFault where something else
-    stands there, NoInterpreter, SourceFailed, ToolFailed.
+    stands there or conda brings a part of the lock, NoInterpreter, SourceFailed, ToolFailed.
     """
     request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
     _check_platform(request)
+    refuse_half(request.lock, request.platform, "a virtual environment")
     if is_missing(request.venv):
         return _create(request, on_event)
     target = open_venv(request.venv)

@@ -378,3 +378,20 @@ def _repack(path: Path) -> None:
                     for member in members:
                         packed.addfile(member, members.extractfile(member))
     path.unlink()
+
+
+def test_a_virtual_environment_of_half_a_lock_is_refused(project: Project) -> None:
+    """It would lack NumPy, and be called a match."""
+    project.lock('["numpy"]', top='requirements = ["needs-numpy"]')
+    order = api.SyncOrder(
+        lock=project.root / "envlock.lock",
+        venv=project.root / ".venv",
+        environment=os.environ,
+        cache=project.root / "cache",
+    )
+    with pytest.raises(UsageFault) as caught:
+        api.sync(order)
+    assert caught.value.message == (
+        "a virtual environment holds wheels alone, and `numpy` of the lock comes from conda"
+    )
+    assert not (project.root / ".venv").exists()
