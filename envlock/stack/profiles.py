@@ -28,10 +28,6 @@ class Profile:
     settings: tuple[ProfileSetting, ...]
 
 
-def profile_names() -> tuple[str, ...]:
-    return tuple(name for name, row in document(_FILE).items() if "settings" in row)
-
-
 def profile(name: str, numpy: str | None = None) -> Profile:
     """The settings of a profile, for a version of NumPy (None: the newest). Raises KeyError.
 

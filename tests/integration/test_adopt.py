@@ -331,8 +331,10 @@ def test_a_file_of_no_known_format(project: Project) -> None:
     with pytest.raises(ForeignLockInvalid) as invalid:
         project.adopt("poetry.lock")
     assert invalid.value.message == "`poetry.lock` is no lock that can be adopted"
-    assert invalid.value.hint is not None
-    assert invalid.value.hint.startswith("what can be: uv.lock, pylock.toml, a requirements file with hashes")
+    assert invalid.value.hint == (
+        "what can be: uv.lock, pylock.toml, pixi.lock, conda-lock.yml, environment.yml with exact pins, "
+        "an @EXPLICIT file, a requirements file with hashes"
+    )
 
 
 # -- uv.lock ------------------------------------------------------------------------------------

@@ -24,6 +24,10 @@ def test_the_pytorch_index_has_a_place_per_variant() -> None:
     assert source.format(variant=stack.variant_of("11.8")) == "https://download.pytorch.org/whl/cu118"
 
 
-@pytest.mark.parametrize("name", ["default", "company", "conda-forge"])
+def test_conda_forge_lies_where_conda_looks_for_it() -> None:
+    assert stack.default_source("conda-forge") == "https://conda.anaconda.org/conda-forge"
+
+
+@pytest.mark.parametrize("name", ["default", "company", "bioconda"])
 def test_other_names_point_nowhere_by_themselves(name: str) -> None:
     assert stack.default_source(name) is None
