@@ -11,6 +11,7 @@ from envlock.emit import FORMATS, EmitOptions
 from envlock.errors import UsageFault
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
+from envlock.manifest.model import ImageRequest, JobRequest, Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,7 @@ def emit(request: EmitRequest) -> str:
     every = emitter.every_platform and request.platform is None
     platform = lock.platforms[0] if every else _platform(lock.platforms, request.platform)
     sources = sources_beside(request.lock, request.environment)
+    manifest = manifest_beside(request.lock, request.environment)
     locations = None
     if emitter.needs_locations and request.wheelhouse is None:
         platforms = lock.platforms if emitter.every_platform else (platform,)
@@ -45,7 +47,8 @@ def emit(request: EmitRequest) -> str:
             locations=locations,
             wheelhouse=request.wheelhouse,
             sources=sources,
-            user=_image_user(request),
+            image=_image(manifest),
+            job=manifest.job if manifest is not None else JobRequest(),
         ),
     )
 
@@ -65,9 +68,8 @@ def _locations(
     return found
 
 
-def _image_user(request: EmitRequest) -> str:
-    manifest = manifest_beside(request.lock, request.environment)
-    return manifest.image.user if manifest is not None and manifest.image is not None else "app"
+def _image(manifest: Manifest | None) -> ImageRequest:
+    return manifest.image if manifest is not None and manifest.image is not None else ImageRequest()
 
 
 def _platform(locked: tuple[str, ...], asked: str | None) -> str:

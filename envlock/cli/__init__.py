@@ -16,7 +16,7 @@ COMMANDS = {
     "lock": "resolve the manifest and write envlock.lock",
     "explain": "does a combination exist, will it run, what is nearest",
     "diff": "what differs between two lockfiles",
-    "emit": "write a file for another tool: conda, docker, pylock, pixi, …",
+    "emit": "write a file for another tool: docker, conda, pylock, compose, slurm, …",
     "build": "make a container image from the lock",
     "sync": "make or repair an environment from the lock",
     "verify": "prove that an environment is what the lock says",

@@ -11,12 +11,28 @@ from envlock.cli.options import FILE, lock_option, quiet_option
 from envlock.errors import DiskFailed
 
 _FORMATS = (
-    *("conda", "conda-explicit", "conda-explicit-md5", "conda-lock", "docker", "pixi", "pylock"),
+    *(
+        "conda",
+        "conda-explicit",
+        "conda-explicit-md5",
+        "conda-lock",
+        "docker",
+        "dockerignore",
+        "pixi",
+        "pylock",
+    ),
     "requirements",
+    "compose",
+    "devcontainer",
+    "kubernetes",
+    "slurm",
+    "apptainer",
+    "github-actions",
+    "gitlab-ci",
 )
 
 
-@click.command("emit", short_help="write a file for another tool: conda, docker, pylock, pixi, …")
+@click.command("emit", short_help="write a file for another tool: docker, conda, pylock, compose, slurm, …")
 @click.argument("format", type=click.Choice(_FORMATS), metavar="FORMAT")
 @lock_option
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="the file to write (default: stdout)")
@@ -34,14 +50,24 @@ def command(
     """Write the lock as a file for another tool. Every wheel comes with its hash. FORMAT is one of
 
     \b
-    conda         environment.yml: conda packages by build, the locked wheels by pip with hashes
+    conda               environment.yml: conda packages by build, the locked wheels by pip with hashes
     conda-explicit      @EXPLICIT: conda packages by URL and sha256, for conda 24.9 or newer
     conda-explicit-md5  the same for any conda
-    conda-lock    conda-lock.yml for conda-lock and micromamba, all platforms
-    docker        Dockerfile: a user without root, hashes required, labels with the runtime hash
-    pixi          pixi.lock for pixi and rattler, all platforms
-    pylock        pylock.toml (PEP 751) for uv and pip
-    requirements  requirements.txt with hashes
+    conda-lock          conda-lock.yml for conda-lock and micromamba, all platforms
+    docker              Dockerfile: a user without root, hashes required, labels with the runtime hash
+    dockerignore        .dockerignore: what the Dockerfile copies, no keys, no caches
+    pixi                pixi.lock for pixi and rattler, all platforms
+    pylock              pylock.toml (PEP 751) for uv and pip
+    requirements        requirements.txt with hashes
+    compose             compose.yaml for `docker compose`
+    devcontainer        .devcontainer/devcontainer.json
+    kubernetes          a Job
+    slurm               a batch script, checked on every node before the job
+    apptainer           a definition file
+    github-actions      a workflow
+    gitlab-ci           .gitlab-ci.yml
+
+    The seven last have the check of the environment in front of the command.
     """
     from envlock.api import EmitRequest, emit
 

@@ -10,6 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from envlock.emit.docker_apt import STAGE as APT_STAGE
+from envlock.emit.docker_apt import system_stage
+from envlock.emit.docker_services import (
+    CODE_STAGE,
+    check_services,
+    code_stage,
+    ssh_files,
+    start_lines,
+    work_directory,
+)
 from envlock.emit.model import EmitOptions, Emitter
 from envlock.emit.pins import folder, header, index_options, pins, refuse_half
 from envlock.emit.quoting import comment, dockerfile, shell
@@ -24,6 +34,7 @@ DEFAULT_BASE = "docker.io/library/python:{python}-slim-bookworm"
 # A RUN is one argument of the shell, which Linux limits to 128 KiB.
 LINES_PER_RUN = 200
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DRIVER = re.compile(r"[0-9]{3}(?:\.[0-9]{1,3}){1,2}")
 _CONTEXT_FOLDER = re.compile(r"(?:\./)?[A-Za-z0-9_+][A-Za-z0-9._+-]*(?:/[A-Za-z0-9_+][A-Za-z0-9._+-]*)*/?")
 
 
@@ -34,22 +45,35 @@ def render(lock: Lock, options: EmitOptions) -> str:
 
 
 def _lines(lock: Lock, options: EmitOptions) -> Iterator[str]:
-    base = _base(lock, options.platform)
+    base = base_reference(lock, options.platform)
     yield from map(comment, header(lock, options, "docker"))
     yield from map(comment, ("", *_usage(options)))
     if "@" not in base:
         yield from map(comment, ("", *_not_pinned(base)))
-    yield from ("", f"FROM {base} AS install")
+    start = base
+    if options.image.apt:
+        yield ""
+        yield from system_stage(base, options.image.apt)
+        start = APT_STAGE
+    yield from ("", f"FROM {start} AS install")
     yield from _install(lock, options)
-    yield from ("", f"FROM {base}")
+    if options.image.code is not None:
+        yield ""
+        yield from code_stage(options.image, start, _wheelhouse(options))
+    yield from ("", f"FROM {start}")
     yield from _image(lock, options, base)
+
+
+def _wheelhouse(options: EmitOptions) -> str | None:
+    return None if options.wheelhouse is None else folder(options.wheelhouse).rstrip("/")
 
 
 def _usage(options: EmitOptions) -> Iterator[str]:
     if options.wheelhouse is None:
         yield "docker build -t NAME .    (behind a mirror: --build-arg PIP_INDEX_URL=URL)"
     else:
-        yield f"docker build --network=none -t NAME .    (with the wheels in {folder(options.wheelhouse)})"
+        network = "" if options.image.apt else "--network=none "
+        yield f"docker build {network}-t NAME .    (with the wheels in {folder(options.wheelhouse)})"
 
 
 def _not_pinned(base: str) -> Iterator[str]:
@@ -66,15 +90,17 @@ def _install(lock: Lock, options: EmitOptions) -> Iterator[str]:
     yield "ENV PYTHONDONTWRITEBYTECODE=1"
     yield f"RUN {_python_check(lock.python)}"
     if options.wheelhouse is not None:
-        yield f"COPY {folder(options.wheelhouse).rstrip('/')}/ /wheelhouse/"
+        yield f"COPY {_wheelhouse(options)}/ /wheelhouse/"
     yield from _requirements(pins(lock, options))
-    yield _run(
-        f"python3 -m venv --without-pip {PREFIX}",
-        # pip's PIP_NO_COMPILE means its opposite, so the option it is.
-        f"python3 -m pip --python {PREFIX}/bin/python3 install --no-compile --no-deps --require-hashes",
-        joined=(_pip_options(lock, options),),
-    )
-    yield _run(*_arranged(options.user))
+    yield "RUN " + " \\\n && ".join(install_commands(lock, options))
+    yield "RUN " + " \\\n && ".join(_arranged(lock, options))
+
+
+def install_commands(lock: Lock, options: EmitOptions) -> tuple[str, ...]:
+    """Commands that make the environment from /requirements.txt, and from /wheelhouse where there is one."""
+    # pip's PIP_NO_COMPILE means its opposite, so the option it is.
+    install = f"python3 -m pip --python {PREFIX}/bin/python3 install --no-compile --no-deps --require-hashes"
+    return f"python3 -m venv --without-pip {PREFIX}", f"{install} \\\n    {_pip_options(lock, options)}"
 
 
 def _python_check(python: str) -> str:
@@ -107,31 +133,55 @@ def _index_words(lock: Lock, options: EmitOptions) -> Iterator[str]:
         yield f"{option} {shell(value)}"
 
 
-def _arranged(user: str) -> tuple[str, ...]:
+def _arranged(lock: Lock, options: EmitOptions) -> tuple[str, ...]:
     """Move what the image gets to one place, add the user, and take the times of this build off."""
+    user = options.image.user
     line = f"{user}:x:{USER_ID}:{USER_ID}::/home/{user}:/bin/sh"
     return (
         f"mkdir -p /out/opt /out/etc /home-out/{user}",
         f"mv {PREFIX} /out{PREFIX}",
         f"{{ grep -v '^{user}:' /etc/passwd; echo {shell(line)}; }} > /out/etc/passwd",
         f"{{ grep -v '^{user}:' /etc/group; echo {shell(f'{user}:x:{USER_ID}:')}; }} > /out/etc/group",
+        *ssh_files(options.image, _login_environment(lock)),
         "find /out /home-out -exec touch -h -d @0 {} +",
     )
+
+
+def _login_environment(lock: Lock) -> Mapping[str, str]:
+    path = f"{PREFIX}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {
+        "VIRTUAL_ENV": PREFIX,
+        "PATH": path,
+        **{name: lock.settings[name] for name in sorted(lock.settings)},
+    }
 
 
 def _image(lock: Lock, options: EmitOptions, base: str) -> Iterator[str]:
     """The last stage: nothing runs in it."""
     yield "COPY --from=install /out/ /"
     yield f"COPY --from=install --chown={USER_ID}:{USER_ID} /home-out/ /home/"
+    if options.image.code is not None:
+        yield f"COPY --from={CODE_STAGE} --chown={USER_ID}:{USER_ID} /code-out/ /home/"
     yield f"ENV VIRTUAL_ENV={PREFIX} PATH={PREFIX}/bin:$PATH"
     stack = lock.stack.get(options.platform)
     if stack is not None and stack.cuda not in (None, "cpu"):
         yield "ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        yield from _driver_floor(stack.driver)
     yield from (f"ENV {name}={dockerfile(lock.settings[name])}" for name in sorted(lock.settings))
     yield from (f"LABEL {name}={dockerfile(value)}" for name, value in _labels(lock, options, base).items())
     yield f"USER {USER_ID}:{USER_ID}"
-    yield f"WORKDIR /home/{options.user}"
-    yield 'CMD ["python"]'
+    yield f"WORKDIR {work_directory(options.image)}"
+    yield from start_lines(options.image)
+
+
+def _driver_floor(driver: str | None) -> Iterator[str]:
+    """The container toolkit refuses to start the image on an older driver, and says so.
+
+    Its comparison knows no leading zeros (`450.80.02`), so the branch has to do; verify knows the whole. The
+    CUDA version is no condition: within a major version the driver may be older than the toolkit.
+    """
+    if driver is not None and _DRIVER.fullmatch(driver):
+        yield f'ENV NVIDIA_REQUIRE_DRIVER="driver>={driver.partition(".")[0]}"'
 
 
 def _labels(lock: Lock, options: EmitOptions, base: str) -> Mapping[str, str]:
@@ -146,12 +196,7 @@ def _labels(lock: Lock, options: EmitOptions, base: str) -> Mapping[str, str]:
     return labels | ({"org.opencontainers.image.base.digest": digest} if digest else {})
 
 
-def _run(*commands: str, joined: tuple[str, ...] = ()) -> str:
-    """One RUN of several commands; `joined` goes on with the last of them on lines of its own."""
-    return "RUN " + " \\\n    ".join([" \\\n && ".join(commands), *joined])
-
-
-def _base(lock: Lock, platform: str) -> str:
+def base_reference(lock: Lock, platform: str) -> str:
     """The reference for FROM: by digest where the lock has one, the platform's own before the index's.
 
     With a digest the tag is left out: it means nothing then, and some builders refuse the two together.
@@ -195,8 +240,10 @@ def _check(lock: Lock, options: EmitOptions) -> None:
     for name in lock.settings:
         if not SETTING_NAME.admits(name):
             raise LockfileInvalid(f"{name!a} is not {SETTING_NAME.says}")
-    if not USER_NAME.admits(options.user) or options.user == "root":
-        raise UsageFault(f"{options.user!a} is not {USER_NAME.says}, other than `root`")
+    user = options.image.user
+    if not USER_NAME.admits(user) or user == "root":
+        raise UsageFault(f"{user!a} is not {USER_NAME.says}, other than `root`")
+    check_services(lock, options)
     if options.wheelhouse is not None and not _CONTEXT_FOLDER.fullmatch(folder(options.wheelhouse)):
         raise UsageFault(
             f"the wheelhouse {str(options.wheelhouse)!a} cannot be copied into an image",

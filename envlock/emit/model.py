@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envlock.lock.model import Lock
+from envlock.manifest.model import ImageRequest, JobRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,14 +16,16 @@ class EmitOptions:
 
     `locations` has the URL of each wheel by its sha256; `wheelhouse` a folder that holds the wheels, written
     as given: the file that is emitted must be used from where it leads there. `sources` say where index
-    names point from here; "default" is named only where it has an entry. `user` is that of an image.
+    names point from here; "default" is named only where it has an entry. `image` is what is built around the
+    environment, `job` how it is to run.
     """
 
     platform: str
     locations: Mapping[str, str] | None = None
     wheelhouse: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
-    user: str = "app"
+    image: ImageRequest = field(default_factory=ImageRequest)
+    job: JobRequest = field(default_factory=JobRequest)
 
 
 Render = Callable[[Lock, EmitOptions], str]

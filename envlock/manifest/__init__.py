@@ -8,7 +8,7 @@ from envlock.manifest.platforms import Platform
 
 if TYPE_CHECKING:
     from envlock.manifest.location import find
-    from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, Manifest
+    from envlock.manifest.model import AUTO, CPU, Asked, CondaRequest, ImageRequest, JobRequest, Manifest
     from envlock.manifest.read import read_manifest
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Asked",
     "CondaRequest",
     "ImageRequest",
+    "JobRequest",
     "Manifest",
     "Platform",
     "find",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envlock.manifest import patterns
+from envlock.manifest.containers import ImageChoices, JobChoices, read_image, read_job
 from envlock.manifest.instants import utc_instant
 from envlock.manifest.model import Asked
 from envlock.manifest.platforms import Platform
@@ -36,6 +37,7 @@ class Choices:
     settings: Mapping[str, str] = field(default_factory=dict)
     conda: CondaChoices | None = None
     image: ImageChoices | None = None
+    job: JobChoices | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     index_of: Mapping[NormalizedName, str] = field(default_factory=dict)
 
@@ -47,13 +49,7 @@ class CondaChoices:
     virtual_packages: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageChoices:
-    base: str | None = None
-    user: str | None = None
-
-
-_Chosen = TypeVar("_Chosen", Choices, CondaChoices, ImageChoices)
+_Chosen = TypeVar("_Chosen", Choices, CondaChoices, ImageChoices, JobChoices)
 
 
 def chosen(table: Table, variant: str | None) -> Choices:
@@ -97,7 +93,7 @@ def _over(base: _Chosen, over: _Chosen) -> _Chosen:
 def _merged(base: Any, over: Any) -> Any:
     if over is None:
         return base
-    if isinstance(over, CondaChoices | ImageChoices) and base is not None:
+    if isinstance(over, CondaChoices | ImageChoices | JobChoices) and base is not None:
         return _over(base, over)
     if isinstance(over, Mapping) and isinstance(base, Mapping):
         return {**base, **over}
@@ -214,18 +210,6 @@ def _conda(table: Table, key: str) -> CondaChoices | None:
     )
 
 
-def _image(table: Table, key: str) -> ImageChoices | None:
-    image = table.table(key)
-    if image is None:
-        return None
-    image.only(("base", "user"))
-    user = image.text("user", patterns.USER_NAME)
-    if user == "root":
-        hint = "leave `user` out: the default is `app`"
-        image.fault("user", "`root` cannot be the user of the image", hint)
-    return ImageChoices(base=image.text("base", patterns.IMAGE_BASE), user=user)
-
-
 _READERS: Mapping[str, Callable[[Table, str], Any]] = {
     "python": _given(patterns.PYTHON),
     "cuda": _cuda,
@@ -239,7 +223,8 @@ _READERS: Mapping[str, Callable[[Table, str], Any]] = {
     "allow-sdist": _names,
     "settings": _settings,
     "conda": _conda,
-    "image": _image,
+    "image": read_image,
+    "job": read_job,
     "sources": read_sources,
     "index-of": _index_of,
 }

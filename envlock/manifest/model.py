@@ -37,8 +37,35 @@ class CondaRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRequest:
-    base: str | None
-    user: str
+    """The image around the environment. `apt` rows are `NAME=VERSION`; `code` is a folder that is copied into
+    the user's home, `.` for all of the project."""
+
+    base: str | None = None
+    user: str = "app"
+    apt: tuple[str, ...] = ()
+    code: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    jupyter: bool = False
+    ssh: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRequest:
+    """How the environment is to run: one task per node, each with all limits.
+
+    `gpus` None: one where the stack has CUDA. `memory` is like `32GiB`, `time` like `24:00:00`. `volumes`
+    lead from a path of the host or the name of a volume to a path in the container, with `:ro` for reading
+    only.
+    """
+
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    gpus: int | None = None
+    cpus: int | None = None
+    memory: str | None = None
+    nodes: int = 1
+    time: str | None = None
+    volumes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +95,7 @@ class Manifest:
     sources: Mapping[str, str] = field(hash=False, compare=False)
     conda: CondaRequest | None = None
     image: ImageRequest | None = None
+    job: JobRequest = field(default_factory=JobRequest)
     allow_sdist: tuple[NormalizedName, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None

@@ -52,6 +52,31 @@ IMAGE_BASE = rule(
     r"(?:@sha256:[0-9a-f]{64})?|oci:[A-Za-z0-9._+~-][A-Za-z0-9._/+~-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?",
     "an image reference like `docker.io/library/python:3.11-slim-bookworm`, or `oci:DIR`",
 )
+IMAGE_NAME = rule(
+    rf"(?!oci:)(?:{IMAGE_BASE.pattern.pattern})", "the name of an image like `registry.example/team/train:1`"
+)
+APT_NAME = rule(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?", "the name of a Debian package")
+APT_PIN = rule(
+    rf"{APT_NAME.pattern.pattern}=[A-Za-z0-9][A-Za-z0-9.+:~-]*",
+    "a Debian package with its version like `git=1:2.39.5-0+deb12u2`",
+)
+ARGUMENT = rule(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*", "one line of text without control characters")
+_FOLDER = r"[A-Za-z0-9_+][A-Za-z0-9._+-]*"
+CODE_FOLDER = rule(
+    rf"\.|{_FOLDER}(?:/{_FOLDER})*", "a folder below the manifest like `src`, or `.` for all of the project"
+)
+JOB_NAME = rule(
+    r"[a-z0-9](?:[a-z0-9-]{0,51}[a-z0-9])?", "a name of `a-z`, `0-9` and `-` of at most 53 characters"
+)
+MEMORY = rule(r"[1-9][0-9]{0,6}(?:MiB|GiB)", "a size like `32GiB` or `512MiB`")
+DURATION = rule(r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]", "hours, minutes and seconds like `24:00:00`")
+# A first `.` or `/` makes it a path of the host, else it is the name of a volume.
+VOLUME_SOURCE = rule(
+    rf"\.|(?:\./|/)?{_FOLDER}(?:/{_FOLDER})*", "a path like `./data` or `/srv/data`, or the name of a volume"
+)
+VOLUME_TARGET = rule(
+    rf"(?:/{_FOLDER})+(?::ro)?", "a path in the container like `/data`, or `/data:ro` for reading only"
+)
 USER_NAME = rule(r"[a-z_][a-z0-9_-]{0,30}", "a user name like `app`")
 HASH = rule(r"sha256:[0-9a-f]{64}", "`sha256:` and 64 hexadecimal digits")
 INSTANT = rule(

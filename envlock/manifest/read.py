@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from envlock.errors import ManifestInvalid
 from envlock.manifest.choices import Choices, chosen
+from envlock.manifest.containers import image_request, job_request
 from envlock.manifest.documents import exists, parse_toml, read_text, script_metadata
 from envlock.manifest.fingerprint import fingerprint
 from envlock.manifest.location import PYPROJECT, REQUIREMENTS, Found, Kind, locate
@@ -91,7 +92,7 @@ def _document(found: Found, faults: Faults) -> Mapping[str, object]:
 def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_python: str) -> Manifest:
     platforms = choices.platforms or (Platform.LINUX_64,)
     cuda, cuda_notes = _cuda(choices.cuda, platforms, reader.faults)
-    image = _image(choices)
+    image = image_request(choices.image)
     sources = all_sources(choices.sources, _names(choices, image), reader.environment, reader.faults)
     asks, requires = _asks(reader, choices), reader.project.requires_python()
     nearby = _nearby_python(reader)
@@ -115,6 +116,7 @@ def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_py
         sources=sources,
         conda=_conda(choices),
         image=image,
+        job=job_request(choices.job),
         allow_sdist=choices.allow_sdist or (),
         extras=tuple(given.text for given in choices.extras or ()),
         groups=None if choices.groups is None else tuple(given.text for given in choices.groups),
@@ -180,11 +182,6 @@ def _conda(choices: Choices) -> CondaRequest | None:
         packages=conda.packages if conda.packages is not None else ("python",),
         virtual_packages=conda.virtual_packages,
     )
-
-
-def _image(choices: Choices) -> ImageRequest | None:
-    image = choices.image
-    return None if image is None else ImageRequest(base=image.base, user=image.user or "app")
 
 
 def _names(choices: Choices, image: ImageRequest | None) -> Iterable[str]:

@@ -128,3 +128,9 @@ def conda_lock() -> Lock:
         conda=CondaLock(channels=("conda-forge",), virtual_packages=virtual),
         conda_packages=packages,
     )
+
+
+def jupyter_lock() -> Lock:
+    """The plain lock, and JupyterLab."""
+    plain = plain_lock()
+    return replace(plain, distributions=(plain.distributions[0], distribution("jupyterlab", "4.3.5")))

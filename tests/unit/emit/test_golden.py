@@ -9,7 +9,8 @@ import pytest
 
 from envlock.emit import FORMATS, EmitOptions
 from envlock.lock.model import Lock
-from tests.unit.emit.locks import LINUX, conda_lock, cuda_lock, plain_lock
+from envlock.manifest.model import ImageRequest, JobRequest
+from tests.unit.emit.locks import LINUX, conda_lock, cuda_lock, jupyter_lock, plain_lock
 
 GOLDEN = Path(__file__).parent / "golden"
 OPTIONS = EmitOptions(platform=LINUX, sources={"pytorch": "https://mirror.example/whl/{variant}"})
@@ -20,6 +21,39 @@ LOCATIONS = {
 CONDA = EmitOptions(
     platform=LINUX, sources={"conda-forge": "https://user:word@mirror.example/forge"}, locations=LOCATIONS
 )
+FULL = replace(
+    OPTIONS,
+    image=ImageRequest(
+        user="worker",
+        apt=("git=1:2.39.5-0+deb12u2", "openssh-server=1:9.2p1-2+deb12u5"),
+        code="src",
+        entrypoint=("python", "-m", "train", "it's $HOME"),
+        ssh=True,
+    ),
+    job=JobRequest(
+        image="registry.example/team/train:1",
+        command=("torchrun", "--nproc-per-node", "2", "train.py"),
+        gpus=2,
+        cpus=8,
+        memory="32GiB",
+        nodes=2,
+        time="24:00:00",
+        volumes={"datasets": "/data:ro", "/srv/runs": "/runs"},
+    ),
+)
+NO_VOLUMES = replace(FULL, job=replace(FULL.job, volumes={}))
+ALL = replace(
+    OPTIONS, wheelhouse=Path("wheels"), image=ImageRequest(code=".", jupyter=True), job=JobRequest(gpus=0)
+)
+JOBS = {
+    "compose": ("compose.yaml", FULL),
+    "devcontainer": ("devcontainer.json", FULL),
+    "kubernetes": ("job.yaml", FULL),
+    "slurm": ("job.sh", NO_VOLUMES),
+    "apptainer": ("job.def", NO_VOLUMES),
+    "github-actions": ("github.yml", FULL),
+    "gitlab-ci": ("gitlab.yml", FULL),
+}
 CASES: dict[str, tuple[str, Lock, EmitOptions]] = {
     "plain.requirements.txt": ("requirements", plain_lock(), OPTIONS),
     "cuda.requirements.txt": ("requirements", cuda_lock(), OPTIONS),
@@ -36,6 +70,14 @@ CASES: dict[str, tuple[str, Lock, EmitOptions]] = {
     "plain.Dockerfile": ("docker", plain_lock(), OPTIONS),
     "cuda.Dockerfile": ("docker", cuda_lock(), OPTIONS),
     "wheelhouse.Dockerfile": ("docker", cuda_lock(), replace(OPTIONS, wheelhouse=Path("wheels"))),
+    "full.Dockerfile": ("docker", cuda_lock(), FULL),
+    "all.Dockerfile": ("docker", jupyter_lock(), ALL),
+    "plain.dockerignore": ("dockerignore", plain_lock(), OPTIONS),
+    "code.dockerignore": ("dockerignore", plain_lock(), replace(FULL, wheelhouse=Path("wheels"))),
+    "all.dockerignore": ("dockerignore", jupyter_lock(), ALL),
+    "wheelhouse.job.def": ("apptainer", cuda_lock(), replace(OPTIONS, wheelhouse=Path("wheels"))),
+    **{f"plain.{file}": (format, plain_lock(), OPTIONS) for format, (file, _) in JOBS.items()},
+    **{f"full.{file}": (format, cuda_lock(), options) for format, (file, options) in JOBS.items()},
 }
 
 

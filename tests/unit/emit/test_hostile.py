@@ -13,6 +13,7 @@ import tomli
 from envlock.emit import FORMATS, EmitOptions, quoting
 from envlock.errors import LockfileInvalid, NoWheel, UsageFault
 from envlock.lock.model import Distribution, ImageLock, Lock
+from envlock.manifest.model import ImageRequest
 from tests.unit.emit.locks import LINUX, conda_lock, conda_package, cuda_lock, distribution, plain_lock
 
 yaml: Any = importlib.import_module("yaml")
@@ -151,7 +152,7 @@ def test_a_wheelhouse_outside_of_the_build_is_refused(folder: str) -> None:
 @pytest.mark.parametrize("user", ["root", "App", "a b", "a\nRUN id"])
 def test_a_user_that_is_none_is_refused(user: str) -> None:
     with pytest.raises(UsageFault) as caught:
-        FORMATS["docker"].render(plain_lock(), replace(OPTIONS, user=user))
+        FORMATS["docker"].render(plain_lock(), replace(OPTIONS, image=ImageRequest(user=user)))
     assert caught.value.message == f"{user!a} is not a user name like `app`, other than `root`"
 
 

@@ -86,7 +86,7 @@ def test_defaults(tmp_path: Path) -> None:
 UNKNOWN_HERE = (
     "known here: `python`, `cuda`, `platforms`, `glibc`, `requirements`, `requirements-files`, `extras`, "
     "`groups`, "
-    "`exclude-newer`, `allow-sdist`, `settings`, `conda`, `image`, `sources`, `index-of`, `variants`"
+    "`exclude-newer`, `allow-sdist`, `settings`, `conda`, `image`, `job`, `sources`, `index-of`, `variants`"
 )
 NEWER = "write `exclude-newer = 2025-03-01` or `exclude-newer = 2025-03-01T00:00:00Z`"
 IMAGE = "an image reference like `docker.io/library/python:3.11-slim-bookworm`, or `oci:DIR`"

@@ -28,6 +28,7 @@ COPY --from=install /out/ /
 COPY --from=install --chown=1000:1000 /home-out/ /home/
 ENV VIRTUAL_ENV=/opt/env PATH=/opt/env/bin:$PATH
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV NVIDIA_REQUIRE_DRIVER="driver>=450"
 ENV CUBLAS_WORKSPACE_CONFIG=":4096:8"
 ENV PYTHONHASHSEED="0"
 LABEL envlock.manifest="abababababababababababababababababababababababababababababababab"
