@@ -33,7 +33,7 @@ def emit(request: EmitRequest) -> str:
     lock = read_lock(request.lock)
     emitter = FORMATS[request.format]
     every = emitter.every_platform and request.platform is None
-    platform = lock.platforms[0] if every else _platform(lock.platforms, request.platform)
+    platform = lock.platforms[0] if every else choose_platform(lock.platforms, request.platform)
     sources = sources_beside(request.lock, request.environment)
     manifest = manifest_beside(request.lock, request.environment)
     locations = None
@@ -68,11 +68,17 @@ def _locations(
     return found
 
 
+def image_beside(lock: Path, environment: Mapping[str, str]) -> ImageRequest:
+    """What the manifest beside a lockfile says of the image; the defaults where there is none."""
+    return _image(manifest_beside(lock, environment))
+
+
 def _image(manifest: Manifest | None) -> ImageRequest:
     return manifest.image if manifest is not None and manifest.image is not None else ImageRequest()
 
 
-def _platform(locked: tuple[str, ...], asked: str | None) -> str:
+def choose_platform(locked: tuple[str, ...], asked: str | None) -> str:
+    """The platform that was asked for, else the only one. Raises UsageFault."""
     if asked is None and len(locked) == 1:
         return locked[0]
     if asked in locked:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envlock.cli import build_docker
 from envlock.cli.options import FILE, Talk, lock_option, talk_options
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.group("build", short_help="make a container image from the lock")
 def command() -> None:
     """Make a container image from the lock."""
+
+
+command.add_command(build_docker.command)
 
 
 @command.command("oci", short_help="without a daemon, bit-identical on every machine")

@@ -15,6 +15,7 @@ _LABELS = {
     "fetch wheels": "fetching wheels",
     "layers": "making layers",
     "push": "pushing",
+    "build": "building",
     "repair": "repairing",
 }
 

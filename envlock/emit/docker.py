@@ -138,7 +138,7 @@ def _arranged(lock: Lock, options: EmitOptions) -> tuple[str, ...]:
     user = options.image.user
     line = f"{user}:x:{USER_ID}:{USER_ID}::/home/{user}:/bin/sh"
     return (
-        f"mkdir -p /out/opt /out/etc /home-out/{user}",
+        f"mkdir -p /out/opt /out/etc /home-out/home/{user}",
         f"mv {PREFIX} /out{PREFIX}",
         f"{{ grep -v '^{user}:' /etc/passwd; echo {shell(line)}; }} > /out/etc/passwd",
         f"{{ grep -v '^{user}:' /etc/group; echo {shell(f'{user}:x:{USER_ID}:')}; }} > /out/etc/group",
@@ -159,9 +159,10 @@ def _login_environment(lock: Lock) -> Mapping[str, str]:
 def _image(lock: Lock, options: EmitOptions, base: str) -> Iterator[str]:
     """The last stage: nothing runs in it."""
     yield "COPY --from=install /out/ /"
-    yield f"COPY --from=install --chown={USER_ID}:{USER_ID} /home-out/ /home/"
+    # With /home in it: a folder that COPY makes itself bears the time of the build.
+    yield f"COPY --from=install --chown={USER_ID}:{USER_ID} /home-out/ /"
     if options.image.code is not None:
-        yield f"COPY --from={CODE_STAGE} --chown={USER_ID}:{USER_ID} /code-out/ /home/"
+        yield f"COPY --from={CODE_STAGE} --chown={USER_ID}:{USER_ID} /code-out/ /"
     yield f"ENV VIRTUAL_ENV={PREFIX} PATH={PREFIX}/bin:$PATH"
     stack = lock.stack.get(options.platform)
     if stack is not None and stack.cuda not in (None, "cpu"):

@@ -42,7 +42,7 @@ def code_stage(image: ImageRequest, base: str, wheelhouse: str | None) -> Iterat
     """The project's code with modes and times that do not depend on the checkout, in a layer of its own."""
     if image.code is None:
         return
-    target = f"/code-out/{image.user}/{_code_name(image)}"
+    target = f"/code-out/home/{image.user}/{_code_name(image)}"
     yield f"FROM {base} AS {CODE_STAGE}"
     yield f"COPY {image.code}/ {target}/"
     inside = [f"rm -rf {target}/{wheelhouse}"] if wheelhouse is not None and image.code == "." else []

@@ -11,7 +11,7 @@ from envlock.lock.model import Lock
 from envlock.manifest.patterns import CODE_FOLDER
 
 # Of the project's code: what is made on each host, and what must not leave it.
-_NEVER = (
+NEVER = (
     "**/.git",
     "**/.venv",
     "**/__pycache__",
@@ -43,7 +43,7 @@ def _lines(lock: Lock, options: EmitOptions) -> Iterator[str]:
         yield "*"
     if code not in (None, ".") and CODE_FOLDER.admits(str(code)):
         yield f"!{code}"
-    yield from _NEVER if code is not None else ()
+    yield from NEVER if code is not None else ()
     if options.wheelhouse is not None:
         yield f"!{folder(options.wheelhouse).removeprefix('./').rstrip('/')}"
 

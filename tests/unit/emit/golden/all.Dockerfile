@@ -21,22 +21,22 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: --no-index --find-links /wheelhouse -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/app \
+RUN mkdir -p /out/opt /out/etc /home-out/home/app \
  && mv /opt/env /out/opt/env \
  && { grep -v '^app:' /etc/passwd; echo app:x:1000:1000::/home/app:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^app:' /etc/group; echo app:x:1000:; } > /out/etc/group \
  && find /out /home-out -exec touch -h -d @0 {} +
 
 FROM docker.io/library/python:3.11.11-slim-bookworm AS code
-COPY ./ /code-out/app/code/
-RUN rm -rf /code-out/app/code/wheels \
+COPY ./ /code-out/home/app/code/
+RUN rm -rf /code-out/home/app/code/wheels \
  && chmod -R u=rwX,go=rX /code-out \
  && find /code-out -exec touch -h -d @0 {} +
 
 FROM docker.io/library/python:3.11.11-slim-bookworm
 COPY --from=install /out/ /
-COPY --from=install --chown=1000:1000 /home-out/ /home/
-COPY --from=code --chown=1000:1000 /code-out/ /home/
+COPY --from=install --chown=1000:1000 /home-out/ /
+COPY --from=code --chown=1000:1000 /code-out/ /
 ENV VIRTUAL_ENV=/opt/env PATH=/opt/env/bin:$PATH
 ENV CUBLAS_WORKSPACE_CONFIG=":4096:8"
 ENV PYTHONHASHSEED="0"

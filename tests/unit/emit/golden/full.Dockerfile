@@ -29,7 +29,7 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: --extra-index-url https://mirror.example/whl/cu118 -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/worker \
+RUN mkdir -p /out/opt /out/etc /home-out/home/worker \
  && mv /opt/env /out/opt/env \
  && { grep -v '^worker:' /etc/passwd; echo worker:x:1000:1000::/home/worker:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^worker:' /etc/group; echo worker:x:1000:; } > /out/etc/group \
@@ -64,14 +64,14 @@ RUN mkdir -p /out/opt /out/etc /home-out/worker \
  && find /out /home-out -exec touch -h -d @0 {} +
 
 FROM system AS code
-COPY src/ /code-out/worker/src/
+COPY src/ /code-out/home/worker/src/
 RUN chmod -R u=rwX,go=rX /code-out \
  && find /code-out -exec touch -h -d @0 {} +
 
 FROM system
 COPY --from=install /out/ /
-COPY --from=install --chown=1000:1000 /home-out/ /home/
-COPY --from=code --chown=1000:1000 /code-out/ /home/
+COPY --from=install --chown=1000:1000 /home-out/ /
+COPY --from=code --chown=1000:1000 /code-out/ /
 ENV VIRTUAL_ENV=/opt/env PATH=/opt/env/bin:$PATH
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ENV NVIDIA_REQUIRE_DRIVER="driver>=450"

@@ -21,7 +21,7 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/app \
+RUN mkdir -p /out/opt /out/etc /home-out/home/app \
  && mv /opt/env /out/opt/env \
  && { grep -v '^app:' /etc/passwd; echo app:x:1000:1000::/home/app:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^app:' /etc/group; echo app:x:1000:; } > /out/etc/group \
@@ -29,7 +29,7 @@ RUN mkdir -p /out/opt /out/etc /home-out/app \
 
 FROM docker.io/library/python:3.11.11-slim-bookworm
 COPY --from=install /out/ /
-COPY --from=install --chown=1000:1000 /home-out/ /home/
+COPY --from=install --chown=1000:1000 /home-out/ /
 ENV VIRTUAL_ENV=/opt/env PATH=/opt/env/bin:$PATH
 ENV CUBLAS_WORKSPACE_CONFIG=":4096:8"
 ENV PYTHONHASHSEED="0"

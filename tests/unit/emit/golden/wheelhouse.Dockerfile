@@ -17,7 +17,7 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: --no-index --find-links /wheelhouse -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/app \
+RUN mkdir -p /out/opt /out/etc /home-out/home/app \
  && mv /opt/env /out/opt/env \
  && { grep -v '^app:' /etc/passwd; echo app:x:1000:1000::/home/app:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^app:' /etc/group; echo app:x:1000:; } > /out/etc/group \
@@ -25,7 +25,7 @@ RUN mkdir -p /out/opt /out/etc /home-out/app \
 
 FROM docker.io/library/python@sha256:2222222222222222222222222222222222222222222222222222222222222222
 COPY --from=install /out/ /
-COPY --from=install --chown=1000:1000 /home-out/ /home/
+COPY --from=install --chown=1000:1000 /home-out/ /
 ENV VIRTUAL_ENV=/opt/env PATH=/opt/env/bin:$PATH
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ENV NVIDIA_REQUIRE_DRIVER="driver>=450"

@@ -1,0 +1,140 @@
+"""`docker build` of the emitted Dockerfile: BuildKit by the command line's buildx, else the docker SDK.
+
+The SDK drives the classic builder only; the file builds with both.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from envlock.errors import ToolFailed, ToolMissing
+from envlock.image.context import Context, streamed
+from envlock.resolve.model import Event, OnEvent
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Builder = Literal["auto", "buildx", "classic"]
+_CLASSIC_STEP = re.compile(r"Step (\d+)/(\d+) :")
+_BUILDKIT_STEP = re.compile(r"#\d+ \[[^\]]*?(\d+)/(\d+)\] ")
+_LAST_LINES = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DockerBuild:
+    """`environment` is the user's: it says where the daemon is. `offline`: no stage has a network."""
+
+    context: Context
+    tags: tuple[str, ...]
+    platform: str
+    offline: bool
+    environment: Mapping[str, str]
+    no_cache: bool = False
+
+
+def builder_at_hand(asked: Builder, environment: Mapping[str, str]) -> Builder:
+    """`buildx` where the docker command has it, else `classic`. Raises ToolMissing for one that is not."""
+    if asked == "classic":
+        return asked
+    if _has_buildx(environment):
+        return "buildx"
+    if asked == "buildx":
+        raise ToolMissing(
+            "the `docker` command here has no buildx", hint="leave `--builder` out, or install it"
+        )
+    return "classic"
+
+
+def _has_buildx(environment: Mapping[str, str]) -> bool:
+    docker = shutil.which("docker", path=environment.get("PATH"))
+    if docker is None:
+        return False
+    done = subprocess.run(
+        [docker, "buildx", "version"], capture_output=True, env=dict(environment), check=False
+    )
+    return done.returncode == 0
+
+
+def build(client: DockerClient, order: DockerBuild, builder: Builder, on_event: OnEvent) -> str:
+    """Build and return the image's id. Raises ToolFailed with the builder's last lines."""
+    if builder == "buildx":
+        return _buildx(order, on_event)
+    return _classic(client, order, on_event)
+
+
+def _classic(client: DockerClient, order: DockerBuild, on_event: OnEvent) -> str:
+    from docker.utils import parse_repository_tag
+
+    said: list[str] = []
+    with streamed(order.context.write) as stream:
+        rows: Iterator[dict[str, Any]] = client.api.build(
+            fileobj=stream,
+            custom_context=True,
+            decode=True,
+            rm=True,
+            forcerm=True,
+            nocache=order.no_cache,
+            platform=order.platform,
+            network_mode="none" if order.offline else None,
+        )
+        image = _followed(rows, said, on_event)
+    for tag in order.tags:
+        name, version = parse_repository_tag(tag)
+        client.api.tag(image, name, version)
+    return image
+
+
+def _followed(rows: Iterator[dict[str, Any]], said: list[str], on_event: OnEvent) -> str:
+    """Pass on the steps; the id of the image is in the last row that has one."""
+    image: str | None = None
+    for row in rows:
+        text = str(row.get("stream", ""))
+        said += [line for line in text.splitlines() if line.strip()]
+        if match := _CLASSIC_STEP.match(text):
+            on_event(Event(step="build", done=int(match[1]), total=int(match[2])))
+        image = row.get("aux", {}).get("ID", image)
+        if "error" in row:
+            raise _failed(said, str(row["error"]))
+    if image is None:
+        raise _failed(said, "the daemon named no image")
+    return image
+
+
+def _buildx(order: DockerBuild, on_event: OnEvent) -> str:
+    with tempfile.TemporaryDirectory(prefix="envlock-build-") as scratch:
+        named = Path(scratch) / "image-id"
+        command = ["docker", "buildx", "build", "--progress=plain", "--load", "--provenance=false"]
+        command += [f"--iidfile={named}", f"--platform={order.platform}"]
+        command += ["--network=none"] if order.offline else []
+        command += ["--no-cache"] if order.no_cache else []
+        command += [f"--tag={tag}" for tag in order.tags]
+        with streamed(order.context.write) as stream:
+            _run([*command, "-"], stream.fileno(), order.environment, on_event)
+        return named.read_text().strip()
+
+
+def _run(command: list[str], stdin: int, environment: Mapping[str, str], on_event: OnEvent) -> None:
+    said: list[str] = []
+    # Newer builders write the time of the image from this one, so that two builds have one id.
+    own = {**environment, "SOURCE_DATE_EPOCH": environment.get("SOURCE_DATE_EPOCH", "0")}
+    with subprocess.Popen(
+        command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=own
+    ) as process:
+        for line in process.stderr or ():
+            said.append(line.rstrip())
+            if match := _BUILDKIT_STEP.match(line):
+                on_event(Event(step="build", done=int(match[1]), total=int(match[2])))
+    if process.returncode != 0:
+        raise _failed(said, said[-1] if said else f"status {process.returncode}")
+
+
+def _failed(said: list[str], error: str) -> ToolFailed:
+    lines = [line for line in said if line.strip()][-_LAST_LINES:]
+    return ToolFailed(f"the image was not built: {error.strip()}", facts=[("said", line) for line in lines])
