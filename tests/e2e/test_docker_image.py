@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import pytest
 from envlock import api
 from envlock.api.building_docker import DockerOrder, build_docker, verify_container
 from envlock.api.verifying import How
-from envlock.errors import ToolFailed, ToolMissing
+from envlock.errors import ToolMissing
 from envlock.lock.file import read_lock
 from envlock.lock.runtime import runtime_hash
 from envlock.report import Severity, Verdict
@@ -26,7 +24,6 @@ from tests.support.dockerd import Dockerd
 from tests.support.images import debian_base, locked_project
 from tests.support.index import LocalIndex
 from tests.support.registry import LocalRegistry
-from tests.support.tools import need
 from tests.support.wheels import Wheel
 
 pytestmark = pytest.mark.slow
@@ -133,32 +130,6 @@ def _published(path: Path) -> Wheel:
     )
 
 
-def test_buildah_makes_the_same_layers_twice(project: Project, tmp_path: Path) -> None:
-    need("buildah", root=True)
-    context = tmp_path / "context"
-    (context / "wheels").mkdir(parents=True)
-    for wheel in _wheels(project):
-        shutil.copy(wheel, context / "wheels" / wheel.name)
-    (context / "Dockerfile").write_text(_emitted(project, "docker", wheelhouse=Path("wheels")))
-    assert _buildah(context, tmp_path / "one") == _buildah(context, tmp_path / "two")
-
-
-def _buildah(context: Path, folder: Path) -> list[str]:
-    store = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "overlay"]
-    build = ["bud", "--isolation", "chroot", "--network", "none", "--tls-verify=false", "-t", "image", "."]
-    for words in (build, ["push", "image", f"oci:{folder}/layout:image"]):
-        done = subprocess.run(
-            ["buildah", *store, *words], cwd=context, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    blobs = folder / "layout" / "blobs" / "sha256"
-    index = json.loads((folder / "layout" / "index.json").read_text())
-    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_text())
-    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_text())
-    found: list[str] = config["rootfs"]["diff_ids"]
-    return found
-
-
 def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
     project.build(builder="classic", tags=("demo:1",))
     docker = project.daemon.docker
@@ -176,22 +147,6 @@ def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
     inside = site.removeprefix("/opt/env/")
     assert ("file-differs", f"{inside}/click/core.py") in named
     assert any(path and path.startswith(f"{inside}/planted") for _, path in named), named
-
-
-def test_a_package_on_top_of_the_image_is_named(project: Project) -> None:
-    project.build(builder="classic", tags=("demo:2",))
-    site = "/opt/env/lib/python3.11/site-packages"
-    text = f"FROM demo:2\nUSER 0\nRUN mkdir {site}/extra && echo 'x = 1' > {site}/extra/__init__.py\n"
-    project.daemon.docker("build", "-t", "topped:1", "-", input=text, environment={"DOCKER_BUILDKIT": "0"})
-    project.daemon.docker("run", "-d", "--name", "topped", "topped:1", "sleep", "600")
-    try:
-        report = verify_container(project.lock, "topped", How(), project.environment, project.cache)
-    finally:
-        project.daemon.docker("rm", "-f", "topped")
-    assert report.verdict is Verdict.MISMATCH
-    assert [f.path for f in report.findings if f.code == "foreign-module"] == [
-        "lib/python3.11/site-packages/extra"
-    ]
 
 
 def _container(project: Project) -> Any:
@@ -227,21 +182,3 @@ def test_no_daemon_is_told(project: Project) -> None:
         )
     assert caught.value.where == "unix:///nowhere/docker.sock"
     assert caught.value.message.startswith("no Docker daemon answers: ")
-
-
-@pytest.mark.parametrize("builder", ["classic", "buildx"])
-def test_a_build_that_fails_says_the_last_lines(project: Project, builder: Any, tmp_path: Path) -> None:
-    """The base has no apt-get."""
-    shutil.copy(project.lock, tmp_path)
-    manifest = (project.folder / "envlock.toml").read_text()
-    (tmp_path / "envlock.toml").write_text(f'{manifest}apt = ["no=1"]\n')
-    order = DockerOrder(
-        lock=tmp_path / "envlock.lock",
-        environment=project.environment,
-        cache=project.cache,
-        builder=builder,
-    )
-    with pytest.raises(ToolFailed) as caught:
-        build_docker(order)
-    assert caught.value.message.startswith("the image was not built: ")
-    assert any("apt-get" in line for _, line in caught.value.facts)

@@ -225,7 +225,7 @@ def test_slurm_admits_the_batch_script(tmp_path: Path) -> None:
     path = tmp_path / "job.sh"
     for text, expected in (
         (rendered("full.job.sh"), ""),
-        (rendered("full.job.sh").replace("--gpus-per-node", "--gpus-per-nod"), "unrecognized option"),
+        (rendered("full.job.sh").replace("--gpus-per-node", "--gpuz-per-node"), "unrecognized option"),
     ):
         path.write_text(text)
         command = ["sbatch", "--test-only", str(path)]
