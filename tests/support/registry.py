@@ -7,8 +7,8 @@
 
 `LocalRegistry(login="basic")` asks for `user:secret`; `"token"` sends clients to its token server, which
 takes the same (or the refresh token `identity`) and gives a token for exactly the scopes that were asked
-for; without credentials one to pull only, and none where `anonymous=False`. `log` has the requests as
-`METHOD path`; `blobs` and `tags` are what it holds.
+for; without credentials one to pull only, and none where `anonymous=False`. `certificate=PEM` speaks TLS.
+`log` has the requests as `METHOD path`; `blobs` and `tags` are what it holds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 import json
 import re
+import ssl
 import threading
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -35,7 +36,14 @@ BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 class LocalRegistry:
     """`repositories` maps name -> digest -> (media type, bytes); blobs have the media type ""."""
 
-    def __init__(self, *, login: str | None = None, anonymous: bool = True, mounts: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        login: str | None = None,
+        anonymous: bool = True,
+        mounts: bool = True,
+        certificate: Path | None = None,
+    ) -> None:
         self.login, self.anonymous, self.mounts = login, anonymous, mounts
         self.repositories: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.tags: dict[tuple[str, str], str] = {}
@@ -44,6 +52,8 @@ class LocalRegistry:
         self._faults: list[tuple[str, Fault, list[int]]] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
+        if certificate is not None:
+            self._server.speak_tls(certificate)
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
@@ -97,6 +107,11 @@ def _media_type(content: bytes) -> str:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     registry: LocalRegistry
+
+    def speak_tls(self, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are part of the tests."""

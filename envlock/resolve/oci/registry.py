@@ -235,13 +235,11 @@ class Registry:
         challenge = parse_challenge(response.headers.get("WWW-Authenticate", ""))
         if response.status_code != 401 or challenge is None:
             return response
+        response.close()  # its status and headers stay; asking for a token may raise
         self._challenge = challenge
         self._tokens.pop(scopes, None)
         header = self._header(scopes, fetch=True)
-        if header is None:
-            return response
-        response.close()
-        return self._send(call, header)
+        return response if header is None else self._send(call, header)
 
     def _send(self, call: Call, header: str | None) -> requests.Response:
         url = call.path if "://" in call.path else f"{self._base()}/v2/{self._repository()}/{call.path}"

@@ -13,9 +13,12 @@ from envlock.errors import EnvlockError, HashMismatch, RegistryFailed, ToolFaile
 from envlock.resolve.oci.media import Descriptor, Document, parse_manifest
 from envlock.resolve.oci.reference import parse_reference
 from envlock.resolve.oci.registry import Registry
+from tests.integration.test_ranges import certificate
 from tests.support.images import digest_of, tiny_base
 from tests.support.index import OtherBytes, Reset, Status, Truncate
 from tests.support.registry import IDENTITY, PASSWORD, USER, LocalRegistry
+
+__all__ = ["certificate"]
 
 
 @pytest.fixture
@@ -246,6 +249,27 @@ def test_netrc_does_not_take_the_place_of_a_token(
     monkeypatch.setenv("NETRC", str(netrc))
     with LocalRegistry(login="token", anonymous=False) as registry:
         registry.add(layout, "team/base", "3.11")
+        assert client(registry).document("3.11").digest
+
+
+# -- trust ---------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_of_an_own_authority(
+    layout: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with LocalRegistry(certificate=certificate) as registry:
+        registry.add(layout, "team/base", "3.11")
+        with pytest.raises(RegistryFailed) as caught:
+            client(registry).document("3.11")
+        name = registry.reference("team/base:3.11")
+        message = f"cannot use the image `{name}`: the registry's certificate is not trusted"
+        hint = "let REQUESTS_CA_BUNDLE name the certificates of your network"
+        assert told(caught.value) == (message, hint, 5)
+        assert registry.log == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert client(registry).document("3.11").digest
 
 
