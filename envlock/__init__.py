@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envlock.agent.determinism import Deterministic, deterministic
     from envlock.api.locking import LockResult
     from envlock.api.scripting import check, diff, emit, explain, init, lock, repair, sync, verify
     from envlock.api.syncing import RepairOutcome, SyncOutcome
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "agent.determinism": ("Deterministic", "deterministic"),
     "api.scripting": ("check", "diff", "explain", "init", "repair", "sync"),
     "api.locking": ("LockResult",),
     "api.syncing": ("RepairOutcome", "SyncOutcome"),
@@ -40,6 +42,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _VERBS = ("emit", "lock", "verify")  # rooms that can be called, see `envlock.verbs`
 
 __all__ = [
+    "Deterministic",
     "EnvironmentDiffers",
     "EnvlockError",
     "Finding",
@@ -53,6 +56,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "check",
+    "deterministic",
     "diff",
     "emit",
     "explain",

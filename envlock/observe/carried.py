@@ -17,9 +17,10 @@ ROOMS = f"{PACKAGE}.rooms"
 START = "job.require"
 DATA = ("stack/data/soabi.toml",)
 OFFERS = {
-    "EnvironmentDiffers": "errors",
-    "EnvlockError": "errors",
-    "require": "job.require",
+    "EnvironmentDiffers": f"{ROOMS}.errors",
+    "EnvlockError": f"{ROOMS}.errors",
+    "deterministic": f"{PACKAGE}.determinism",
+    "require": f"{ROOMS}.job.require",
 }
 
 _OLDER = {
@@ -67,7 +68,7 @@ def entry_text(agent: str) -> str:
         "    if name not in _OFFERS:\n"
         "        raise AttributeError('module `%s` has no `%s`' % (__name__, name))\n"
         "    import importlib\n\n"
-        f"    return getattr(importlib.import_module('{ROOMS}.' + _OFFERS[name]), name)\n"
+        "    return getattr(importlib.import_module(_OFFERS[name]), name)\n"
     )
 
 

@@ -28,7 +28,7 @@ STAGES = (
 )
 ANYWHERE = {"errors", "report", "verbs"}
 # Where the environment of the process is read for whoever calls from Python.
-READS_ENVIRONMENT = {"api/scripting.py", "job/require.py"}
+READS_ENVIRONMENT = {"agent/determinism.py", "api/scripting.py", "job/require.py"}
 # Pure values that stand at the end of resolving: the one look ahead that is allowed.
 AHEAD = {("resolve", "envlock.lock.model")}
 
