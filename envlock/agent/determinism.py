@@ -6,7 +6,7 @@ The variables that are read when Python starts cannot be set from inside: what i
 import os
 import random
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 _MOST = 2**32  # NumPy's and Python's seeds both take what is below
 _WORKSPACES = (":4096:8", ":16:8")  # the two that cuBLAS documents as deterministic
@@ -66,7 +66,7 @@ def _torch(torch: Any, seed: int) -> Any:
     return generator
 
 
-def _installed(name: str) -> Optional[Any]:
+def _installed(name: str) -> Any:
     import importlib
 
     try:
