@@ -64,6 +64,10 @@ def command(
 
     how = How(strict=strict, require_gpu=require_gpu, in_job=in_job)
     cache = cache_directory(os.environ)
+    if inside is not None and image is None:
+        raise UsageFault("`--inside` looks at an image", hint="name it: `--image NAME`")
+    if facts is not None and image is not None:
+        raise UsageFault("`--facts` and `--image` are two targets", hint="leave one out")
     if facts is not None:
         _refuse_targets(prefix, python)
         return _told(verify_facts(lock_path, facts, how=how, cache=cache), talk)

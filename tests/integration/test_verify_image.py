@@ -269,3 +269,21 @@ def test_an_image_that_was_built_otherwise_is_a_note(made: Path, tmp_path: Path)
     report = on_top(project, tmp_path, {"usr/share/readme": b""})
     assert [found.code for found in report.findings] == ["other-image"]
     assert report.verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--inside", "docker"], "`--inside` looks at an image"),
+        (["--facts", "f.json", "--image", "a:1"], "`--facts` and `--image` are two targets"),
+        (["--python", "python3", "--image", "a:1"], "`--image` takes no `--python`"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from envlock.cli import cli
+    from envlock.cli.boundary import run
+
+    assert run(cli, ["verify", "-l", str(tmp_path / "none.lock"), *words]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message} [usage]\n")
