@@ -6,6 +6,7 @@
     emit      lock -> a file for another tool        diff      two locks -> what differs
     explain   a combination -> Explanation           explain_lock  lock -> why it holds what it holds
     init      a repository -> a manifest
+    run       a command in the locked environment -> a receipt      compare_receipts  two of them
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         record_numerics,
         verify_numerics,
     )
+    from envlock.api.running import RunOrder, RunOutcome, compare_receipts, read_receipt, run
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import (
@@ -51,6 +53,7 @@ _HOMES = {
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
+    "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -70,10 +73,13 @@ __all__ = [
     "Question",
     "Recorded",
     "RepairOutcome",
+    "RunOrder",
+    "RunOutcome",
     "SyncOrder",
     "VerifyRequest",
     "build_oci",
     "check",
+    "compare_receipts",
     "diff",
     "doctor",
     "emit",
@@ -82,8 +88,10 @@ __all__ = [
     "init",
     "lock",
     "numerics_profile",
+    "read_receipt",
     "record_numerics",
     "repair",
+    "run",
     "sync",
     "verify",
     "verify_facts",

@@ -22,7 +22,7 @@ _HOST = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno
 def run(command: click.Command, arguments: list[str] | None) -> int:
     """Run `command`; every failure ends here and nowhere else."""
     words = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in words
+    as_json = "--json" in _own(words)
     try:
         outcome = _outcome(command, words)
     except click.exceptions.Exit as stop:
@@ -45,6 +45,11 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
     except Exception as error:
         return _unexpected(error, as_json=as_json)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _own(words: list[str]) -> list[str]:
+    """The words before `--`: what follows belongs to the command that is run."""
+    return words[: words.index("--")] if "--" in words else words
 
 
 def _outcome(command: click.Command, words: list[str]) -> Any:

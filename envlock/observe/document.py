@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from envlock.agent.facts import SCHEMA, Facts
@@ -49,7 +50,7 @@ def check(value: Any, expected: Any, where: str = "") -> None:
         _check_kind(value, dict, where)
         for key, item in value.items():
             check(item, get_args(expected)[1], f"{where}.{key}")
-    elif get_origin(expected) is Union:
+    elif get_origin(expected) in (Union, UnionType):
         if value is not None:
             check(value, get_args(expected)[0], where)
     else:

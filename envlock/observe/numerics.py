@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -54,6 +54,15 @@ def observe_numerics(target: NumericsTarget) -> NumericsFacts:
         if end.at in (None, CLASS, *crashed) or len(crashed) == _MOST_CRASHES:
             raise _no_end(target, end)
         crashed[str(end.at)] = f"it ended the process with {_ended(end.status)}"
+
+
+def observe_class(target: NumericsTarget) -> tuple[str, Mapping[str, str]]:
+    """The name of the class and its values, without a probe: what NumPy and torch take to be imported.
+
+    Raises CouldNotTell.
+    """
+    document = observe_numerics(replace(target, probes=(CLASS,)))
+    return document["class"], document["host"]
 
 
 def parse_numerics(data: bytes) -> NumericsFacts:

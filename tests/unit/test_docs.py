@@ -42,6 +42,7 @@ from envlock.manifest import read_manifest
 from envlock.report import Finding, Report, Severity, Verdict
 from envlock.report.lock_diff import document
 from envlock.report.model import Numerics, ProbeDifference
+from envlock.run import receipt
 from tests.integration.test_ranges import VECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -497,6 +498,15 @@ def test_every_schema_has_its_section() -> None:
     schemas = {schema for text in sources for schema in re.findall(r'"(envlock\.[a-z-]+/\d+)"', text)}
     titles = {title for title in _HEADING.findall(_text("json.md")) if title.startswith("envlock.")}
     assert titles == schemas - _INTERNAL
+
+
+def test_the_keys_of_a_receipt() -> None:
+    section = _section("json.md", "envlock.receipt/1")
+    hints = get_type_hints(receipt.Receipt)
+    assert _keys(section) == list(hints)
+    kinds = (receipt.CodeFacts, receipt.OutputFacts, receipt.AboutFacts, receipt.CheckFacts)
+    for key in {key for kind in (*kinds, receipt.LibraryFacts) for key in get_type_hints(kind)}:
+        assert f"`{key}`" in section
 
 
 def _facts_tables() -> dict[str, Any]:

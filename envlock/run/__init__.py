@@ -1,0 +1,1 @@
+"""Runs that leave receipts, and the search for the package that changed a result."""

@@ -1,0 +1,65 @@
+"""Which libraries a command had mapped, by what Linux tells of its processes while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from envlock.run.receipt import LibraryFacts
+
+_PROC = Path("/proc")
+
+
+class MappedFiles:
+    """Looks at a process and all that it started. What lives between two looks only is not seen; where there
+    is no /proc nothing is."""
+
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix.resolve()
+        self._files: set[str] = set()
+        self._looks = 0
+
+    def look(self, pid: int) -> None:
+        found = {file for each in _family(pid) for file in _executable(each)}
+        self._files |= found
+        self._looks += bool(found)
+
+    def facts(self) -> LibraryFacts:
+        inside = f"{self._prefix}/"
+        mine = {file for file in self._files if file.startswith(inside)}
+        return LibraryFacts(
+            environment=sorted(file.removeprefix(inside) for file in mine),
+            system=sorted(self._files - mine),
+            looks=self._looks,
+        )
+
+
+def _family(pid: int) -> Iterator[int]:
+    waiting, seen = [pid], set()
+    while waiting:
+        one = waiting.pop()
+        if one not in seen and (_PROC / str(one)).is_dir():
+            seen.add(one)
+            yield one
+            waiting += _children(one)
+
+
+def _children(pid: int) -> Iterator[int]:
+    """proc_pid_task(5): children are listed by thread."""
+    try:
+        for task in (_PROC / str(pid) / "task").iterdir():
+            yield from map(int, (task / "children").read_text().split())
+    except OSError:
+        return
+
+
+def _executable(pid: int) -> Iterator[str]:
+    """Files of the mappings that hold code (proc_pid_maps(5)); `(deleted)` stays where it was replaced."""
+    try:
+        text = (_PROC / str(pid) / "maps").read_text(errors="surrogateescape")
+    except OSError:
+        return
+    for line in text.splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and "x" in fields[1] and fields[5].startswith("/"):
+            yield fields[5].encode(errors="surrogateescape").decode(errors="replace")
