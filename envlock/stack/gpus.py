@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -97,28 +97,6 @@ def last_branch(arch: str) -> LastBranch | None:
     return LastBranch(branch=row["last_driver_branch"], note=row["note"], sources=sources(FILE, row["src"]))
 
 
-def runs_on(code: str, arch: str) -> bool:
-    """Does machine code for `code` run on `arch`? The same major, and no higher minor.
-
-    >>> runs_on("sm_86", "sm_89"), runs_on("sm_86", "sm_80"), runs_on("sm_90", "sm_100")
-    (True, False, False)
-    """
-    major, minor = _number(code)
-    on_major, on_minor = _number(arch)
-    return major == on_major and minor <= on_minor
-
-
-def ptx_runs_on(ptx: str, arch: str) -> bool:
-    """Can the driver make code for `arch` out of `ptx` (`compute_90`)? Any architecture that is not older."""
-    return _number(ptx) <= _number(arch)
-
-
-def code_for(archs: Iterable[str], arch: str) -> str | None:
-    """The best machine code among `archs` for `arch`."""
-    fitting = [code for code in archs if runs_on(code, arch)]
-    return max(fitting, key=_number, default=None)
-
-
 def sass_sources() -> tuple[Source, ...]:
     """Where the rule of `runs_on` comes from."""
     return sources(FILE, ("SASS",))
@@ -160,11 +138,6 @@ def _arch(name: str) -> str | None:
         return f"sm_{match[1]}"
     match = _CAPABILITY.fullmatch(name)
     return None if match is None else f"sm_{match[1]}{match[2]}"
-
-
-def _number(arch: str) -> tuple[int, int]:
-    digits = arch.partition("_")[2]
-    return int(digits[:-1]), int(digits[-1])
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from envlock.stack.archs import code_for, ptx_runs_on
 from envlock.stack.builds import Build
 from envlock.stack.combination.model import Combination, Reason, Verdict
 from envlock.stack.combination.spoken import any_of, called, sources_of
@@ -12,12 +13,10 @@ from envlock.stack.drivers import DriverNeed, compare_drivers, driver_branch, dr
 from envlock.stack.gpus import (
     Gpu,
     arm_host,
-    code_for,
     find_gpu,
     first_cuda,
     last_branch,
     near_gpus,
-    ptx_runs_on,
     sass_sources,
 )
 from envlock.stack.sources import Source
