@@ -10,6 +10,7 @@ from .host import platform_name
 from .lockfile import read_expectation
 from .prefix import prefix_of_executable
 from .survey import CONTENT, LEVELS, Request, survey
+from .task import run_task
 
 USAGE, COULD_NOT_TELL = 2, 8
 
@@ -22,7 +23,11 @@ def main() -> None:
         "--expect", help="an envlock.lock: only what it locks is hashed, and differences are told apart"
     )
     parser.add_argument("--level", choices=LEVELS, default=CONTENT)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.task:
+        _run_task(arguments.task)
+        return
     prefix = os.path.abspath(arguments.prefix or prefix_of_executable(sys.executable))
     if not os.path.isdir(prefix):
         print("envlock-agent: there is no environment at `%s`" % prefix, file=sys.stderr)
@@ -31,6 +36,13 @@ def main() -> None:
     document = survey(Request(prefix, arguments.level, expectation, dict(os.environ)))
     json.dump(document, sys.stdout, sort_keys=True)
     sys.stdout.write("\n")
+
+
+def _run_task(path: str) -> None:
+    """What `envlock verify --launcher` has a host do: the answer goes to stdout in frames."""
+    with open(path, encoding="utf-8") as file:
+        order = json.load(file)
+    run_task(order, os.environ, lambda line: os.write(sys.stdout.fileno(), line))
 
 
 def _expectation(path: str) -> expect.Expectation:

@@ -5,6 +5,7 @@
     sync      lock -> virtual environment        repair    restore what differs
     emit      lock -> a file for another tool        diff      two locks -> what differs
     explain   a combination -> Explanation           explain_lock  lock -> why it holds what it holds
+    verify_documents  many facts documents -> FleetReport   verify_launched  through srun, mpirun, ssh, …
     init      a repository -> a manifest
     run       a command in the locked environment -> a receipt      compare_receipts  two of them
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
+    from envlock.api.fleets import ExpectedHosts, FleetRequest, Reach, verify_documents, verify_launched
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.numerics import (
         NumericsRequest,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "locking": ("LockRequest", "LockResult", "check", "lock"),
     "verifying": ("How", "ImageRequest", "VerifyRequest", "verify", "verify_facts", "verify_image"),
+    "fleets": ("ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched"),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff",),
@@ -60,6 +63,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "EmitRequest",
+    "ExpectedHosts",
+    "FleetRequest",
     "How",
     "ImageRequest",
     "InitRequest",
@@ -71,6 +76,7 @@ __all__ = [
     "OciOrder",
     "OciResult",
     "Question",
+    "Reach",
     "Recorded",
     "RepairOutcome",
     "RunOrder",
@@ -94,8 +100,10 @@ __all__ = [
     "run",
     "sync",
     "verify",
+    "verify_documents",
     "verify_facts",
     "verify_image",
+    "verify_launched",
     "verify_numerics",
 ]
 

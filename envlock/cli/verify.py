@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from envlock.cli.options import FILE, Chosen, Talk, find_target, lock_option, talk_options, target_options
+from envlock.cli.fleet_options import FleetChoice, fleet_options
+from envlock.cli.options import Chosen, Talk, find_target, lock_option, talk_options, target_options
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
 
 if TYPE_CHECKING:
+    from envlock.api import FleetRequest, How
     from envlock.report import Report
+    from envlock.report.fleet import FleetReport
 
 
 @click.command("verify", short_help="prove that an environment is what the lock says")
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     type=click.Choice(["docker", "podman"]),
     help="look at the image from inside: the agent runs in a container of this engine",
 )
-@click.option("--facts", type=FILE, metavar="FILE", help="judge what an agent printed elsewhere")
+@fleet_options
 @click.option(
     "--level",
     type=click.Choice(["roots", "warm", "content", "numerics"]),
@@ -46,7 +50,7 @@ def command(
     lock_path: Path,
     image: str | None,
     inside: str | None,
-    facts: Path | None,
+    fleet: FleetChoice | None,
     level: str,
     strict: bool,
     require_gpu: bool,
@@ -56,21 +60,19 @@ def command(
     """Compare an environment with the lock, byte by byte, and name every file that differs.
 
     Without --prefix, --python and --facts the environment is that of VIRTUAL_ENV, else of CONDA_PREFIX,
-    else ./.venv.
+    else ./.venv. With --launcher each host looks there, and --prefix names a directory of the hosts.
 
     Exit status: 0 match, 1 mismatch, 8 something could not be looked at.
     """
-    from envlock.api import How, VerifyRequest, verify, verify_facts
+    from envlock.api import How, VerifyRequest, verify
 
     how = How(strict=strict, require_gpu=require_gpu, in_job=in_job)
     cache = cache_directory(os.environ)
     if inside is not None and image is None:
         raise UsageFault("`--inside` looks at an image", hint="name it: `--image NAME`")
-    if facts is not None and image is not None:
-        raise UsageFault("`--facts` and `--image` are two targets", hint="leave one out")
-    if facts is not None:
-        _refuse_targets(prefix, python)
-        return _told(verify_facts(lock_path, facts, how=how, cache=cache), talk)
+    if fleet is not None:
+        asked_for = _Elsewhere(lock=lock_path, prefix=prefix, python=python, image=image, level=level)
+        return _verified_elsewhere(fleet, asked_for, how, talk)
     if image is not None:
         from envlock.api import ImageRequest, verify_image
 
@@ -103,11 +105,76 @@ def _refuse_python(python: Path | None) -> None:
         raise UsageFault("`--image` takes no `--python`", hint="`--prefix DIR` names the environment inside")
 
 
-def _refuse_targets(prefix: Path | None, python: Path | None) -> None:
-    if prefix is not None or python is not None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Elsewhere:
+    """What was named beside the documents or the launcher."""
+
+    lock: Path
+    prefix: Path | None
+    python: Path | None
+    image: str | None
+    level: str
+
+
+def _verified_elsewhere(fleet: FleetChoice, asked: _Elsewhere, how: How, talk: Talk) -> int:
+    """Facts of other hosts: one document gives the report of one target, else a fleet is told."""
+    from envlock.api import ExpectedHosts, FleetRequest, verify_documents, verify_facts
+
+    cache = cache_directory(os.environ)
+    _refuse_targets(fleet, asked)
+    if fleet.is_one_document:
+        return _told(verify_facts(asked.lock, fleet.facts[0], how=how, cache=cache), talk)
+    request = FleetRequest(lock=asked.lock, expected=fleet.expected or ExpectedHosts(), how=how, cache=cache)
+    if fleet.launcher is None:
+        return _told_fleet(verify_documents(request, fleet.facts), talk)
+    return _told_fleet(_launched(request, fleet, asked), talk)
+
+
+def _launched(request: FleetRequest, fleet: FleetChoice, asked: _Elsewhere) -> FleetReport:
+    from envlock.api import Reach, verify_launched
+
+    reach = Reach(
+        command=fleet.launcher or "",
+        environment=os.environ,
+        level=asked.level,
+        prefix=str(asked.prefix.absolute()) if asked.prefix is not None else None,
+        shared=fleet.shared,
+        python=fleet.agent_python,
+        timeout_seconds=fleet.timeout_seconds,
+    )
+    return verify_launched(request, reach)
+
+
+def _refuse_targets(fleet: FleetChoice, asked: _Elsewhere) -> None:
+    option = "--launcher" if fleet.launcher is not None else "--facts"
+    if asked.image is not None:
+        raise UsageFault(f"`{option}` and `--image` are two targets", hint="leave one out")
+    if fleet.facts and (asked.prefix is not None or asked.python is not None):
         raise UsageFault(
             "`--facts` is judged as it is: it takes no `--prefix` and no `--python`", hint="leave one out"
         )
+    if asked.python is not None:
+        raise UsageFault(
+            "`--launcher` takes no `--python`", hint="`--prefix DIR` names the environment on the hosts"
+        )
+    if fleet.launcher is not None and asked.level not in ("roots", "warm", "content"):
+        raise UsageFault(
+            f"`--level {asked.level}` is for the environment at hand",
+            hint="`--level content` reads every byte on every host",
+        )
+
+
+def _told_fleet(report: FleetReport, talk: Talk) -> int:
+    if talk.as_json:
+        click.echo(json.dumps(report.to_json(), indent=2))
+        return report.verdict.exit_status
+    from envlock.cli.terminal import painter
+    from envlock.report.fleet_text import render_fleet
+    from envlock.report.text import Look
+
+    look = Look(quiet=talk.quiet, verbose=talk.verbose, paint=painter(sys.stdout))
+    click.echo(render_fleet(report, look))
+    return report.verdict.exit_status
 
 
 def _told(report: Report, talk: Talk, chosen: Chosen | None = None) -> int:

@@ -490,7 +490,7 @@ def test_the_vectors_of_wheels_are_those_that_the_slow_tests_prove() -> None:
 
 # --- JSON
 
-_INTERNAL = {"envlock.base/1", "envlock.expect/1", "envlock.wheel/1"}
+_INTERNAL = {"envlock.base/1", "envlock.expect/1", "envlock.task/1", "envlock.wheel/1"}
 
 
 def test_every_schema_has_its_section() -> None:

@@ -1,0 +1,243 @@
+"""Many facts documents against one lock: outputs and exit statuses whole."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envlock.cli import cli
+from envlock.cli.boundary import run
+from envlock.lock import write_lock
+from envlock.observe import LocalTarget, expectation_of, observe_local
+from tests.support.environments import PLATFORM, make_subject
+from tests.support.wheels import make_wheel
+
+Envlock = Callable[..., tuple[int, str, str]]
+Fleet = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    """A lock, the facts of an environment of it, and its runtime hash."""
+    folder = tmp_path_factory.mktemp("made")
+    subject = make_subject(folder, [make_wheel("demo", "1.0", files={"demo/__init__.py": b"ONE = 1\n"})])
+    target = LocalTarget(
+        prefix=subject.prefix,
+        level="content",
+        environment={},
+        expectation=expectation_of(subject.lock, PLATFORM),
+    )
+    return subject.lock, observe_local(target), subject.verify().expected
+
+
+@pytest.fixture
+def fleet(made: tuple[Any, Any, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """Write `facts/NAME.json` for each name, changed by the function given for it."""
+    write_lock(tmp_path / "envlock.lock", made[0])
+    monkeypatch.chdir(tmp_path)
+
+    def written(**hosts: Callable[[Any], None]) -> Path:
+        (tmp_path / "facts").mkdir()
+        for name, change in hosts.items():
+            document = copy.deepcopy(made[1])
+            document["host"]["name"] = name
+            change(document)
+            (tmp_path / "facts" / f"{name}.json").write_text(json.dumps(document))
+        return tmp_path
+
+    return written
+
+
+@pytest.fixture
+def envlock(capsys: pytest.CaptureFixture[str]) -> Envlock:
+    def ran(*words: str) -> tuple[int, str, str]:
+        status = run(cli, list(words))
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return ran
+
+
+def honest(_document: Any) -> None:
+    pass
+
+
+def preloaded(document: Any) -> None:
+    document["libraries"] = [{"variable": "LD_PRELOAD", "file": "/opt/evil.so", "shadows": ""}]
+
+
+def older(document: Any) -> None:
+    document["distributions"] = [
+        {**each, "version": "0.9", "digest": "0" * 64} if each["name"] == "demo" else each
+        for each in document["distributions"]
+    ]
+
+
+def other_library(document: Any) -> None:
+    document["python"]["standard_library"] = "f" * 64
+
+
+def untimed(text: str) -> str:
+    return re.sub(r" \(\d+\.\d\d s\)", "", text)
+
+
+def test_all_match(fleet: Fleet, envlock: Envlock, made: tuple[Any, Any, str]) -> None:
+    fleet(node1=honest, node2=honest, node3=honest)
+    status, out, err = envlock(
+        "verify", "--facts", "facts/node1.json", "facts/node2.json", "facts/node3.json"
+    )
+    assert (status, untimed(out), err) == (
+        0,
+        f"match: 3 of 3 hosts match\n       3  {made[2]} (as locked)\n",
+        "",
+    )
+
+
+def test_the_odd_ones_are_named_with_a_reason(
+    fleet: Fleet, envlock: Envlock, made: tuple[Any, Any, str]
+) -> None:
+    fleet(node1=honest, node2=preloaded, node3=honest, node4=preloaded, node5=older, node10=honest)
+    status, out, err = envlock("verify", "--facts", "facts", "--json")
+    document = json.loads(out)
+    other = document["groups"][2]["runtime_hash"]["observed"]
+    assert status == 1
+    assert [group["count"] for group in document["groups"]] == [3, 2, 1]
+    assert document["counts"] == {"hosts": 6, "match": 3, "groups": 3}
+    status, out, err = envlock("verify", "--facts", "facts")
+    assert (status, untimed(out), err) == (
+        1,
+        "mismatch: node[2,4]: `LD_PRELOAD` loads `/opt/evil.so` into every process\n"
+        "mismatch: node5: demo 0.9 is installed, the lock has 1.0\n"
+        "\n"
+        "mismatch: 3 of 6 hosts match\n"
+        f"       3  {made[2]} (as locked)\n"
+        f"       2  {made[2]} (as locked)\n"
+        f"       1  {other}\n",
+        "",
+    )
+
+
+def test_a_host_that_is_missing_is_never_a_match(fleet: Fleet, envlock: Envlock) -> None:
+    fleet(node1=honest, node2=honest)
+    status, out, _ = envlock("verify", "-q", "--facts", "facts", "--expect-hosts", "3")
+    assert status == 8
+    assert out.startswith("unknown: 1 of 3 did not answer\n")
+    status, out, _ = envlock(
+        "verify", "-q", "--facts", "facts", "--expect-hosts", "node1,node2.cluster,node7"
+    )
+    assert status == 8
+    assert out.startswith("unknown: 1 of 3 did not answer: node7\n")
+    assert envlock("verify", "-q", "--facts", "facts", "--expect-hosts", "2")[0] == 0
+
+
+def test_a_document_twice_does_not_stand_in_for_a_missing_host(fleet: Fleet, envlock: Envlock) -> None:
+    fleet(node1=honest)
+    words = ("verify", "--facts", "facts/node1.json", "facts/node1.json", "--expect-hosts", "2", "--json")
+    status, out, _ = envlock(*words)
+    document = json.loads(out)
+    assert (status, document["verdict"]) == (8, "incomplete")
+    assert [row["name"] for row in document["hosts"]] == ["node1 (1)", "node1 (2)"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "`torn.json` is no facts document: Expecting value: line 1 column 1 (char 0)"),
+        ("{}", "what it answered is no facts document: its schema is not `envlock.facts/1`"),
+        ("[" * 100_000, "`torn.json` is no facts document: maximum recursion depth exceeded"),
+    ],
+)
+def test_what_is_no_facts_document_is_a_host_that_is_incomplete(
+    fleet: Fleet, envlock: Envlock, content: str, why: str
+) -> None:
+    folder = fleet(node1=honest)
+    (folder / "facts" / "torn.json").write_text(content)
+    status, out, _ = envlock("verify", "--facts", "facts", "--json")
+    document = json.loads(out)
+    assert (status, document["verdict"]) == (8, "incomplete")
+    assert [row["verdict"] for row in document["hosts"]] == ["match", "incomplete"]
+    assert document["hosts"][1]["explanation"].startswith(why)
+
+
+def test_a_value_of_another_type_is_not_judged(fleet: Fleet, envlock: Envlock) -> None:
+    def spoilt(document: Any) -> None:
+        document["distributions"] = 7
+
+    fleet(node1=honest, node2=spoilt)
+    status, out, _ = envlock("verify", "--facts", "facts", "--json")
+    assert status == 8
+    assert json.loads(out)["hosts"][1]["explanation"] == (
+        "what it answered is no facts document: `distributions` is no list"
+    )
+
+
+def test_a_document_a_line(fleet: Fleet, envlock: Envlock) -> None:
+    folder = fleet(node1=honest, node2=older)
+    lines = [(folder / "facts" / f"node{number}.json").read_text() for number in (1, 2)]
+    (folder / "all.jsonl").write_text("\n".join([*lines, "", "{"]))
+    status, out, _ = envlock("verify", "--facts", "all.jsonl", "--json")
+    rows = {row["name"]: row["verdict"] for row in json.loads(out)["hosts"]}
+    assert (status, rows) == (1, {"node1": "match", "node2": "mismatch", "all.jsonl:4": "incomplete"})
+
+
+def test_the_standard_library_of_most_is_held_against_each(fleet: Fleet, envlock: Envlock) -> None:
+    fleet(node1=honest, node2=honest, node3=other_library)
+    status, out, _ = envlock("verify", "--facts", "facts", "--json")
+    (finding,) = json.loads(out)["findings"]
+    assert (status, finding["code"], finding["severity"]) == (0, "standard-library-differs", "note")
+    assert finding["message"].endswith(" is another one than on 2 hosts: node3")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("x.json",), "unexpected argument `x.json`"),
+        (("--facts", "x", "--launcher", "ssh a"), "`--facts` and `--launcher` are two ways to get facts"),
+        (("--shared", "x"), "`--shared` is where `--launcher` puts the agent"),
+        (("--expect-hosts", "3"), "`--expect-hosts` goes with `--launcher` or `--facts`"),
+        (
+            ("--facts", "x", "--expect-hosts", "3,4"),
+            "`--expect-hosts 3,4` is no number of hosts and no list of names",
+        ),
+        (("--launcher", ""), "`--launcher` names no command"),
+        (
+            ("--launcher", "mpirun -np 2"),
+            "`mpirun` does not hand its standard input to every task, so the agent would not arrive",
+        ),
+        (
+            ("--launcher", "ssh a", "--agent-python", "python 3"),
+            "`--agent-python` is `python 3`: a shell and an engine without one read that differently",
+        ),
+        (("--launcher", "ssh a", "--level", "numerics"), "`--level numerics` is for the environment at hand"),
+        (("--launcher", "ssh a", "--python", "x"), "`--launcher` takes no `--python`"),
+    ],
+)
+def test_slips(fleet: Fleet, envlock: Envlock, words: tuple[str, ...], message: str) -> None:
+    fleet()
+    status, out, err = envlock("verify", *words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message} [usage]\n")
+
+
+def test_an_engine_that_is_not_there(fleet: Fleet, envlock: Envlock) -> None:
+    fleet()
+    status, _, err = envlock("verify", "--launcher", "no-such-engine -n 3")
+    assert status == 6
+    assert err.startswith("error: `no-such-engine` is not installed [tool-missing]\n")
+
+
+def test_an_engine_that_hangs_is_ended(fleet: Fleet, envlock: Envlock) -> None:
+    fleet()
+    status, out, _ = envlock("verify", "--launcher", "sh -c 'sleep 60'", "--timeout", "0.2", "--json")
+    document = json.loads(out)
+    assert (status, document["verdict"]) == (8, "incomplete")
+    assert [finding["message"] for finding in document["findings"]] == [
+        "no host answered",
+        "`sh` was ended after 0.2 s",
+    ]

@@ -1,0 +1,82 @@
+"""Answers of many tasks out of one stream, as engines mangle it."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+from envlock.agent.frames import frames, hello
+from envlock.observe.frames import Gathering, Who
+
+NONCE = "ab" * 16
+TASKS = tuple(f"{number:016x}" for number in range(3))
+
+
+def document(number: int) -> dict[str, Any]:
+    noise = random.Random(number).randbytes(6000).hex()
+    return {"who": {"name": f"node{number}", "rank": str(number), "size": "3"}, "facts": {"noise": noise}}
+
+
+def lines_of(number: int) -> list[str]:
+    told = document(number)
+    return [*hello(NONCE, TASKS[number], told["who"]), *frames(NONCE, TASKS[number], told)]
+
+
+def gathered(lines: list[str]) -> tuple[list[dict[str, Any]], Gathering]:
+    gathering = Gathering(NONCE)
+    return [answer for line in lines for answer in gathering.read(line)], gathering
+
+
+def whole(number: int) -> dict[str, Any]:
+    return {**document(number), "who": Who(name=f"node{number}", rank=str(number), size="3")}
+
+
+def test_lines_of_three_tasks_in_turn_with_the_names_that_engines_put_before_them() -> None:
+    turns = itertools.zip_longest(*(lines_of(number) for number in range(3)), fillvalue="")
+    prefixes = ("node0: ", "[1,1]<stdout>:", "2: ")
+    lines = [prefix + line + "\r\n" for turn in turns for prefix, line in zip(prefixes, turn, strict=True)]
+    answers, gathering = gathered(["Warning: hello from a banner\n", *lines])
+    assert sorted(answers, key=lambda answer: answer["who"].name) == [whole(0), whole(1), whole(2)]
+    assert gathering.unfinished == []
+
+
+def test_every_line_is_short() -> None:
+    assert max(map(len, lines_of(0))) < 1024
+    assert len(lines_of(0)) > 12
+
+
+def test_a_line_that_is_torn_in_one_round_is_taken_from_the_other() -> None:
+    lines = lines_of(0)
+    torn = [*lines[:4], lines[4][:300] + lines_of(1)[3], lines[4][300:], *lines[5:]]
+    answers, _ = gathered(torn)
+    assert answers == [whole(0)]
+
+
+def test_a_line_that_is_torn_in_both_rounds_is_a_task_that_did_not_finish() -> None:
+    lines = lines_of(0)
+    answers, gathering = gathered([line for line in lines if line != lines[4]])
+    assert answers == []
+    ((who, came, total),) = gathering.unfinished
+    assert who == Who(name="node0", rank="0", size="3")
+    assert came == total - 1
+
+
+def test_a_task_that_began_and_died() -> None:
+    answers, gathering = gathered(lines_of(2)[:2])
+    assert answers == []
+    assert gathering.unfinished == [(Who(name="node2", rank="2", size="3"), 0, 0)]
+
+
+def test_another_run_a_forged_check_and_a_changed_byte_are_passed_over() -> None:
+    line = lines_of(0)[2]
+    changed = line[:-1] + ("A" if line[-1] != "A" else "B")
+    other = next(iter(frames("cd" * 16, TASKS[0], document(0))))
+    answers, gathering = gathered([changed, other, line.replace(TASKS[0], TASKS[1])])
+    assert (answers, gathering.unfinished) == ([], [])
+
+
+def test_a_name_cannot_move_the_cursor() -> None:
+    told = {"who": {"name": "node\x1b[2J", "rank": "x", "size": None}, "facts": {}}
+    answers, _ = gathered(list(frames(NONCE, TASKS[0], told)))
+    assert answers == [{"who": Who(name="node?[2J"), "facts": {}}]
