@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
     from envlock.api.fleets import ExpectedHosts, FleetRequest, Reach, verify_documents, verify_launched
+    from envlock.api.loaded import RunningRequest, verify_loaded, verify_running
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.numerics import (
         NumericsRequest,
@@ -57,6 +58,7 @@ _HOMES = {
     "doctoring": ("doctor",),
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
     "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
+    "loaded": ("RunningRequest", "verify_loaded", "verify_running"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -81,6 +83,7 @@ __all__ = [
     "RepairOutcome",
     "RunOrder",
     "RunOutcome",
+    "RunningRequest",
     "SyncOrder",
     "VerifyRequest",
     "build_oci",
@@ -104,7 +107,9 @@ __all__ = [
     "verify_facts",
     "verify_image",
     "verify_launched",
+    "verify_loaded",
     "verify_numerics",
+    "verify_running",
 ]
 
 

@@ -61,6 +61,11 @@ class VerifyRequest:
 
 def verify(request: VerifyRequest) -> Report:
     """Compare an environment with its lock. Raises LockfileInvalid, CouldNotTell."""
+    return judged(request)[0]
+
+
+def judged(request: VerifyRequest) -> tuple[Report, Facts]:
+    """The report, and what it judges. Raises as `verify` does."""
     from envlock.agent.host import platform_name
 
     lock = read_lock(request.lock)
@@ -74,7 +79,7 @@ def verify(request: VerifyRequest) -> Report:
             cache=request.cache,
         )
     )
-    return judge_facts(lock, facts, platform, request.how, request.cache)
+    return judge_facts(lock, facts, platform, request.how, request.cache), facts
 
 
 def verify_facts(lock: Path, facts: Path, *, how: How | None = None, cache: Path | None = None) -> Report:

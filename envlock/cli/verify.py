@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 @fleet_options
 @click.option(
     "--level",
-    type=click.Choice(["roots", "warm", "content", "numerics"]),
+    type=click.Choice(["roots", "warm", "content", "loaded", "numerics"]),
     default="warm",
     show_default=True,
     help="roots: dist-info only; warm: what changed since the last full pass; content: every byte; "
-    "numerics: and the results of numeric probes",
+    "loaded: and what a process of it has loaded; numerics: and the results of numeric probes",
 )
+@click.option("--pid", type=int, metavar="N", help="with --level loaded: the job that runs as this process")
 @click.option("--strict", is_flag=True, help="every distribution that is not locked is foreign")
 @click.option("--require-gpu", is_flag=True, help="no NVIDIA driver here is a finding, not a note")
 @click.option("--in-job", is_flag=True, help="this is the job's own environment: unset settings differ")
@@ -52,6 +53,7 @@ def command(
     inside: str | None,
     fleet: FleetChoice | None,
     level: str,
+    pid: int | None,
     strict: bool,
     require_gpu: bool,
     in_job: bool,
@@ -70,9 +72,15 @@ def command(
     cache = cache_directory(os.environ)
     if inside is not None and image is None:
         raise UsageFault("`--inside` looks at an image", hint="name it: `--image NAME`")
+    if pid is not None:
+        _refuse_beside_pid(level, image is not None or fleet is not None)
+        named = find_target(prefix, python).prefix if prefix or python else None
+        return _verified_job(lock_path, pid, named, how, talk)
     if fleet is not None:
         asked_for = _Elsewhere(lock=lock_path, prefix=prefix, python=python, image=image, level=level)
         return _verified_elsewhere(fleet, asked_for, how, talk)
+    if image is not None and level == "loaded":
+        raise UsageFault("`--level loaded` looks at a process, which an image has not", hint="leave one out")
     if image is not None:
         from envlock.api import ImageRequest, verify_image
 
@@ -97,7 +105,29 @@ def command(
         from envlock.api import NumericsRequest, verify_numerics
 
         return _told(verify_numerics(NumericsRequest(target=request)), talk, chosen)
+    if level == "loaded":
+        from envlock.api import verify_loaded
+
+        return _told(verify_loaded(request), talk, chosen)
     return _told(verify(request), talk, chosen)
+
+
+def _verified_job(lock: Path, pid: int, prefix: Path | None, how: How, talk: Talk) -> int:
+    from envlock.api import RunningRequest, verify_running
+
+    cache = cache_directory(os.environ)
+    return _told(
+        verify_running(RunningRequest(lock=lock, pid=pid, prefix=prefix, cache=cache, how=how)), talk
+    )
+
+
+def _refuse_beside_pid(level: str, has_other_target: bool) -> None:
+    if has_other_target:
+        raise UsageFault(
+            "`--pid` names a target: it takes no `--image`, `--facts` or `--launcher`", hint="leave one out"
+        )
+    if level != "loaded":
+        raise UsageFault("`--pid` looks at what is loaded", hint="`envlock verify --level loaded --pid N`")
 
 
 def _refuse_python(python: Path | None) -> None:

@@ -120,9 +120,34 @@ class Numerics:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedLibrary:
+    """A file that a process has mapped as code, and whose it is: `locked`, `interpreter`, `driver`,
+    `system`, `compiled`, `foreign`."""
+
+    file: str
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What one process runs on. `imported` is empty for a running job, which was not asked to import."""
+
+    pid: int
+    imported: tuple[str, ...]
+    libraries: tuple[LoadedLibrary, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pid": self.pid,
+            "imported": list(self.imported),
+            "libraries": [{"file": each.file, "owner": each.owner} for each in self.libraries],
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The outcome of a verification. `level` is the level that was proved; `numerics` is there at that
-    level."""
+    """The outcome of a verification. `level` is the level that was proved; `numerics` and `loaded` are there
+    at the level of that name."""
 
     verdict: Verdict
     expected: str
@@ -133,6 +158,7 @@ class Report:
     counts: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
     numerics: Numerics | None = None
+    loaded: Loaded | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Report:
@@ -159,6 +185,7 @@ class Report:
             "counts": dict(self.counts),
             "timing": dict(self.timing),
             **({"numerics": self.numerics.to_json()} if self.numerics else {}),
+            **({"loaded": self.loaded.to_json()} if self.loaded else {}),
         }
 
 

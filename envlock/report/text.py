@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from envlock.report.model import Finding, Numerics, Report, Severity, Verdict
+from envlock.report.model import Finding, Loaded, Numerics, Report, Severity, Verdict
 
 Paint = Callable[[str, str], str]  # (text, what it means: a severity, a verdict, "hint", "error") -> text
 
@@ -41,6 +42,7 @@ def render(report: Report, look: Look | None = None) -> str:
     lines += [""] if faults else []
     lines.append(_summary(report, len(faults), look))
     lines += _numerics(report.numerics) if report.numerics and not look.quiet else []
+    lines += _loaded(report.loaded) if report.loaded and not look.quiet else []
     if not look.quiet or report.verdict is not Verdict.MATCH:
         lines += _hashes(report)
     lines += _times(report) if look.verbose else []
@@ -142,6 +144,14 @@ def _numerics(numerics: Numerics) -> Iterator[str]:
     same = "this" if numerics.class_name == numerics.reference else "another"
     of_class = f"the reference of {same} class of host, {numerics.reference}"
     yield f"  numerics  {numerics.equal} of {total} probes equal to {of_class}"
+
+
+def _loaded(loaded: Loaded) -> Iterator[str]:
+    counts = Counter(sorted(each.owner for each in loaded.libraries)).most_common()
+    owners = ", ".join(f"{count} {owner}" for owner, count in counts)
+    imported = ", ".join(loaded.imported)
+    after = f"after importing {imported}" if imported else f"by process {loaded.pid}"
+    yield f"  loaded  {len(loaded.libraries)} files of code {after}: {owners}"
 
 
 def _hashes(report: Report) -> list[str]:

@@ -923,7 +923,7 @@ def test_colour_is_for_terminals_that_want_it(synced: Project) -> None:
     [
         ("envlock ver", ["verify"]),
         ("envlock verify --lev", ["--level"]),
-        ("envlock verify --level ", ["roots", "warm", "content", "numerics"]),
+        ("envlock verify --level ", ["roots", "warm", "content", "loaded", "numerics"]),
         ("envlock emit ", [*FORMATS]),
     ],
 )

@@ -41,7 +41,7 @@ from envlock.lock.numerics import ProbeReference, Reference
 from envlock.manifest import read_manifest
 from envlock.report import Finding, Report, Severity, Verdict
 from envlock.report.lock_diff import document
-from envlock.report.model import Numerics, ProbeDifference
+from envlock.report.model import Loaded, LoadedLibrary, Numerics, ProbeDifference
 from envlock.run import receipt
 from tests.integration.test_ranges import VECTORS
 
@@ -533,8 +533,14 @@ def test_the_keys_of_a_report() -> None:
         target="",
         findings=(finding,),
         numerics=numerics,
+        loaded=Loaded(pid=1, imported=(), libraries=(LoadedLibrary(file="a", owner="b"),)),
     ).to_json()
-    for key in (*report["numerics"], *report["numerics"]["differing"][0]):
+    for key in (
+        *report["loaded"],
+        *report["loaded"]["libraries"][0],
+        *report["numerics"],
+        *report["numerics"]["differing"][0],
+    ):
         assert f"`{key}`" in _section("json.md", "envlock.verify/1")
     assert _keys(_section("json.md", "envlock.verify/1")) == [*report, *report["findings"][0]]
 
