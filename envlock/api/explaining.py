@@ -25,35 +25,51 @@ _OF_VARIANT = re.compile(r"envlock\.(.+)\.lock")
 _OF_SCRIPT = re.compile(r"(.+)\.envlock\.lock")
 
 
-def explain(question: Question, *, lock: Path | None = None) -> Explanation:
-    """Judge a combination by the stack facts; with `lock`, what that lock holds under a driver and on a GPU.
+def explain(question: Question, *, lock: Path | None = None, wheels: Path | None = None) -> Explanation:
+    """Judge a combination by the stack facts; with `lock`, what that lock holds under a driver, on a GPU and
+    with a glibc. `wheels`, where there are wheels of the lock or an environment, has its libraries read.
 
     Raises UsageFault for words that cannot be meant, and LockfileInvalid.
     """
     asked = combination.combination_of(question)
+    if lock is None and wheels is not None:
+        hint = "add `--driver`, `--gpu` or `--glibc`, beside an envlock.lock or with `--lock FILE`"
+        raise UsageFault("`--wheels` is about a lock and a host", hint=hint)
     if lock is None:
         return combination.explain(asked)
     if not asked.names_host or asked.names_stack or asked.image or asked.other_requirements:
         hint = "leave the requirements and the other options out, or the lock"
-        raise UsageFault("of a lock, only `--driver` and `--gpu` can be asked", hint=hint)
-    return combination.explain_locked(asked, locked_stacks(read_lock(lock)))
+        raise UsageFault("of a lock, only `--driver`, `--gpu` and `--glibc` can be asked", hint=hint)
+    return combination.explain_locked(asked, locked_stacks(read_lock(lock), wheels))
 
 
-def locked_stacks(lock: Lock) -> tuple[LockedStack, ...]:
+def locked_stacks(lock: Lock, wheels: Path | None = None) -> tuple[LockedStack, ...]:
     """The stacks of a lock that hold a PyTorch; with any for CUDA, those alone."""
-    found = tuple(
+    from envlock.api.wheel_reading import codes_of
+
+    found = {name: stack for name, stack in sorted(lock.stack.items()) if stack.torch is not None}
+    taken = {name: stack for name, stack in found.items() if stack.cuda != "cpu"} or found
+    return tuple(
         LockedStack(
             platform=platform,
-            torch=stack.torch,
+            torch=stack.torch or "",
             cuda=stack.cuda,
             variant=stack.variant,
             archs=stack.gpu_archs,
             driver=stack.driver,
+            wheels=codes_of(lock, platform, wheels),
+            tags=_tags(lock, platform),
         )
-        for platform, stack in sorted(lock.stack.items())
-        if stack.torch is not None
+        for platform, stack in taken.items()
     )
-    return tuple(stack for stack in found if stack.cuda != "cpu") or found
+
+
+def _tags(lock: Lock, platform: str) -> tuple[tuple[str, str], ...]:
+    """The glibc that wheels claim by their names: version, file."""
+    from envlock.verify.platform import wheel_floor
+
+    found = ((wheel_floor(wheel.file), wheel.file) for _, wheel in lock.on(platform))
+    return tuple((f"{floor[0]}.{floor[1]}", file) for floor, file in found if floor is not None)
 
 
 # Why a lock holds what it holds

@@ -28,6 +28,13 @@ _LOCKFILE = Path("envlock.lock")
 @click.option("--python", metavar="V", help="a Python (3.11, 3.13t)")
 @click.option("--driver", metavar="V", help="the NVIDIA driver of the host")
 @click.option("--gpu", metavar="GPU", help="the GPU of the host: a name (V100) or an architecture (sm_70)")
+@click.option("--glibc", metavar="V", help="the glibc of the host (2.17)")
+@click.option(
+    "--wheels",
+    type=FILE,
+    metavar="DIR",
+    help="read the libraries of the locked wheels in DIR: wheels, an environment, or uv's cache",
+)
 @click.option("--image", metavar="TAG", help="a tag of pytorch/pytorch, or another image with its tag")
 @click.option(
     "--why", multiple=True, metavar="NAME", help="why this distribution is in the lock (repeatable)"
@@ -41,13 +48,15 @@ _LOCKFILE = Path("envlock.lock")
     help="the lockfile that is asked about",
 )
 @talk_options
-def command(why: tuple[str, ...], lock_path: Path | None, talk: Talk, **words: Any) -> int:
+def command(
+    why: tuple[str, ...], lock_path: Path | None, wheels: Path | None, talk: Talk, **words: Any
+) -> int:
     """Say whether a combination of PyTorch, CUDA, cuDNN, NCCL, Python and image was published, whether it
     runs with a driver and on a GPU, and which real ones are nearest. Nothing is asked of a network: the
     facts that envlock carries answer, with their sources.
 
-    Without CUDA, the default wheel is judged. `--driver` and `--gpu` alone ask about envlock.lock where
-    there is one, else for what runs there.
+    Without CUDA, the default wheel is judged. `--driver`, `--gpu` and `--glibc` alone ask about
+    envlock.lock where there is one, else for what runs there.
 
     Without any of these, the lock at hand is explained: who owns the bytes, and for each distribution who
     asked for it and what fixed its version. `--why NAME` tells all that is known of one.
@@ -60,16 +69,16 @@ def command(why: tuple[str, ...], lock_path: Path | None, talk: Talk, **words: A
     if question != Question() and why:
         hint = "leave `--why`, or the other options out"
         raise UsageFault("`--why` is about the lock, the rest of it about a combination", hint=hint)
-    if question == Question():
+    if question == Question() and wheels is None:
         return _lock(why, at_hand(lock_path or _LOCKFILE), talk)
-    return _combination(question, lock_path, talk)
+    return _combination(question, lock_path, wheels, talk)
 
 
-def _combination(question: Question, lock_path: Path | None, talk: Talk) -> int:
+def _combination(question: Question, lock_path: Path | None, wheels: Path | None, talk: Talk) -> int:
     from envlock.api import explain
 
     lock = lock_path or (_LOCKFILE if question.is_of_host and os.path.lexists(_LOCKFILE) else None)
-    found = explain(question, lock=lock)
+    found = explain(question, lock=lock, wheels=wheels)
     if talk.as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:

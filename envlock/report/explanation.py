@@ -54,6 +54,7 @@ def _asked(asked: Combination, subject: str | None) -> str:
         ("", None if asked.image is None else f"{asked.image.repository}:{asked.image.tag}"),
         ("driver ", asked.driver),
         ("GPU ", asked.gpu),
+        ("glibc ", asked.glibc),
     )
     said = [f"{label}{value}" for label, value in rows if value is not None]
     named = [] if subject is None else [subject]

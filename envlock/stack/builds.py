@@ -20,7 +20,8 @@ class Build:
 
     `index` is "default" for the wheel that the default index has under the bare version, "pytorch"
     where only the PyTorch index has it. `bundled`: the CUDA libraries are inside the wheel, and it
-    requires no `nvidia-…`. `archs` are those with machine code in the wheel. `triton` may be a range
+    requires no `nvidia-…`. `archs` are those with machine code in the wheel. `glibc` is the oldest that does,
+    by the wheel's tag or by its symbols (`glibc_by`). `triton` may be a range
     (`~=3.8.0`). `sources` are names of `[sources]` in the data file.
     """
 
@@ -37,6 +38,9 @@ class Build:
     cuda_toolkit: str | None
     archs: tuple[str, ...]
     ptx: str | None
+    glibc: str | None
+    glibc_by: str
+    glibc_sources: tuple[str, ...]
     pythons: tuple[str, ...]
     bundled: bool
     unadvertised: bool
@@ -97,6 +101,9 @@ def _build(row: Mapping[str, Any]) -> Build:
         cuda_toolkit=row.get("cuda_toolkit"),
         archs=tuple(row.get("archs", ())),
         ptx=row.get("ptx"),
+        glibc=row.get("glibc", {}).get("floor"),
+        glibc_by=row.get("glibc", {}).get("by", ""),
+        glibc_sources=tuple(row.get("glibc", {}).get("src", ())),
         pythons=tuple(row.get("python", ())),
         bundled=row.get("bundled", False),
         unadvertised=row.get("unadvertised", False),

@@ -29,11 +29,12 @@ def locked_platform(lock: Lock, platform: str) -> str:
 
 def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:
     """The oldest glibc on which every locked wheel may run, by the wheels' own tags (PEP 600)."""
-    floors = [_wheel_floor(wheel.file) for _, wheel in lock.on(platform)]
+    floors = [wheel_floor(wheel.file) for _, wheel in lock.on(platform)]
     return max((floor for floor in floors if floor is not None), default=None)
 
 
-def _wheel_floor(file: str) -> tuple[int, int] | None:
+def wheel_floor(file: str) -> tuple[int, int] | None:
+    """The oldest glibc that a wheel's tags name; None where they name none."""
     tags = file[: -len(".whl")].rsplit("-", 1)[-1].split(".")
     floors = [floor for tag in tags if (floor := _tag_floor(tag)) is not None]
     return min(floors, default=None)

@@ -148,6 +148,8 @@ def test_a_host_beside_a_lock_is_asked_about_the_lock(explain: Explain) -> None:
         "exists: envlock.lock, driver 535.54, GPU V100\n"
         "  the locked PyTorch 2.6.0 on linux-64 has code for V100 (sm_70): sm_70"
         " [PYPI, DLLIST, DLHASH and 1 more]\n"
+        "  torch/lib/libtorch_cuda.so of the locked torch has machine code for V100 (sm_70) in all 341 parts"
+        " [READ, GPUS]\n"
         "  the locked PyTorch 2.6.0 on linux-64 needs driver 525.60.13 or newer: 535.54 is that"
         " [RN132U2, MVC, UV]\n"
         "  note: 525.60.13 is the floor of CUDA 12 by minor-version compatibility: the driver that came with"
@@ -163,6 +165,10 @@ def test_a_lock_that_is_named_and_will_not_run(explain: Explain) -> None:
         f"will-not-run: {BERT}, GPU RTX 5090\n"
         "  the locked PyTorch 2.6.0 on linux-64 has no code for RTX 5090 (sm_120): it has sm_50, sm_60,"
         " sm_70, sm_75, sm_80, sm_86, sm_90 [PYPI, DLLIST, DLHASH and 2 more]\n"
+        "  torch/lib/libtorch_cuda.so of the locked torch has no code for RTX 5090 (sm_120): it has sm_50,"
+        " sm_60, sm_70, sm_75, sm_80, sm_86, sm_90, sm_90a [READ, GPUS]\n"
+        "  note: the newest that is known to run there is PyTorch 2.15.0 for CUDA 13.2 [PYPI]\n"
+        '    `requirements = ["torch==2.15.0"]`, `cuda = "13.2"`, then `envlock lock`\n'
         "\n"
         "nearest that exist:\n"
         "  PyTorch 2.7.0, CUDA 12.8, cuDNN 9.7.1.26, NCCL 2.26.2, Triton 3.3.0\n"
@@ -217,7 +223,7 @@ def test_the_document(explain: Explain) -> None:
         (
             ("torch==2.6.0", "-l", "envlock.lock"),
             2,
-            "error: of a lock, only `--driver` and `--gpu` can be asked [usage]\n\n"
+            "error: of a lock, only `--driver`, `--gpu` and `--glibc` can be asked [usage]\n\n"
             "hint: leave the requirements and the other options out, or the lock\n",
         ),
         (

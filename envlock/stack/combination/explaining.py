@@ -9,7 +9,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envlock.stack.builds import Build, build
+from envlock.stack.code import LibraryCode
 from envlock.stack.combination.existing import reasons_of
+from envlock.stack.combination.libraries import Floor, floors_of, highest
 from envlock.stack.combination.missing import why_not
 from envlock.stack.combination.model import (
     Combination,
@@ -22,10 +24,10 @@ from envlock.stack.combination.model import (
     worst,
 )
 from envlock.stack.combination.nearest import nearest, real, will_run
-from envlock.stack.combination.parsing import PYTORCH_IMAGE
+from envlock.stack.combination.parsing import PYTORCH_IMAGE, TORCH
 from envlock.stack.combination.releases import admitted_builds, lacks_nothing
 from envlock.stack.combination.running import Code, code_of, host_reasons
-from envlock.stack.combination.spoken import sources_of
+from envlock.stack.combination.spoken import called, sources_of
 from envlock.stack.combination.tags import image_reasons, with_image
 from envlock.stack.variants import CPU
 
@@ -105,12 +107,28 @@ def explain_locked(asked: Combination, stacks: Sequence[LockedStack]) -> Explana
     found = [reason for code in codes for reason in host_reasons(asked, code)]
     reasons = tuple(dict.fromkeys(found)) or (_nothing_locked(),)
     verdict = worst(reasons)
+    if verdict is Verdict.WILL_NOT_RUN:
+        reasons = (*reasons, *_newest(asked, stacks))
     return Explanation(
         asked=asked,
         verdict=verdict,
         reasons=reasons,
         nearest=() if verdict is Verdict.EXISTS else _in_place_of(asked, stacks),
     )
+
+
+def _newest(asked: Combination, stacks: Iterable[LockedStack]) -> Iterator[Reason]:
+    """The newest PyTorch that runs there, which may be far from the locked one."""
+    found = next(iter(_all_that_run(replace(asked, torch=None))), None)
+    locked = {(stack.torch, stack.variant) for stack in stacks}
+    if found is not None and (found.torch, found.variant) not in locked:
+        yield Reason(
+            about="torch",
+            verdict=Verdict.NOTE,
+            message=f"the newest that is known to run there is {called(found)}",
+            sources=sources_of([found]),
+            hint=f'`requirements = ["torch=={found.torch}"]`, `cuda = "{found.cuda}"`, then `envlock lock`',
+        )
 
 
 def _in_place_of(asked: Combination, stacks: Iterable[LockedStack]) -> tuple[Real, ...]:
@@ -127,11 +145,33 @@ def _nothing_locked() -> Reason:
 
 def _locked_code(stack: LockedStack) -> Code:
     known = build(stack.torch, stack.variant) if stack.variant else None
+    wheel = next((each for each in stack.wheels if each.name == TORCH), None)
+    main = None if wheel is None else wheel.main
+    sources = sources_of([known] if known is not None else [])
     return Code(
         called=f"the locked PyTorch {stack.torch} on {stack.platform}",
         cuda=stack.cuda,
-        archs=stack.archs,
-        ptx=known.ptx if known is not None else None,
+        archs=stack.archs or (() if main is None else _of_kind("sm_", main.whole)),
+        ptx=_ptx(main) if main is not None else known.ptx if known is not None else None,
         floor=stack.driver,
-        sources=sources_of([known] if known is not None else []),
+        sources=sources or (() if wheel is None else wheel.sources),
+        glibc=highest(_floors(stack)),
+        whole=f"the lock for {stack.platform}",
+        wheels=stack.wheels,
     )
+
+
+def _ptx(main: LibraryCode) -> str | None:
+    """The oldest PTX that every part of the library has: it makes code for most GPUs."""
+    return next((each for each in _of_kind("compute_", main.whole) if each[-1].isdigit()), None)
+
+
+def _of_kind(prefix: str, codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(code for code in codes if code.startswith(prefix))
+
+
+def _floors(stack: LockedStack) -> Iterator[Floor]:
+    for wheel in stack.wheels:
+        yield from floors_of(wheel)
+    for version, file in stack.tags:
+        yield Floor(version=version, by=f"the tag of {file}")

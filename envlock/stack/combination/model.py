@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
+from envlock.stack.code import WheelCode
 from envlock.stack.sources import Source
 
 
@@ -64,12 +65,13 @@ class Combination:
     python: str | None = None
     driver: str | None = None
     gpu: str | None = None
+    glibc: str | None = None
     image: ImageAsked | None = None
     other_requirements: tuple[str, ...] = ()
 
     @property
     def names_host(self) -> bool:
-        return self.driver is not None or self.gpu is not None
+        return any(each is not None for each in (self.driver, self.gpu, self.glibc))
 
     @property
     def names_stack(self) -> bool:
@@ -84,6 +86,7 @@ class Combination:
             "python": self.python,
             "driver": self.driver,
             "gpu": self.gpu,
+            "glibc": self.glibc,
             "image": f"{self.image.repository}:{self.image.tag}" if self.image else None,
         }
 
@@ -148,7 +151,11 @@ class Real:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedStack:
-    """The stack of one platform of a lock, whose own values are judged. `cuda` None: not known."""
+    """The stack of one platform of a lock, whose own values are judged. `cuda` None: not known.
+
+    `wheels` are the locked ones whose libraries are known, `tags` the floors of glibc that wheels claim by
+    their names: version -> file.
+    """
 
     platform: str
     torch: str
@@ -156,6 +163,8 @@ class LockedStack:
     variant: str | None
     archs: tuple[str, ...]
     driver: str | None
+    wheels: tuple[WheelCode, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,7 @@ _NUMBER = re.compile(rf"{VERSION_PATTERN}(\.\*)?", re.VERBOSE | re.IGNORECASE)
 _MAJOR = re.compile(r"[1-9]\d")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+){0,3})")
 _DRIVER = re.compile(r"[Rr]?(\d{3}(?:\.\d+){0,2})")
+_GLIBC = re.compile(r"(?:GLIBC[_ ])?(2\.\d{1,2})(?:\.\d+)?", re.IGNORECASE)
 _PYTHON = re.compile(r"(3\.\d+)(?:\.\d+)?(t?)")
 _PYTHON_TAG = re.compile(r"(?:cp|py)3(\d+)(t?)")
 _HOSTS = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
@@ -39,13 +40,14 @@ class Question:
     python: str | None = None
     driver: str | None = None
     gpu: str | None = None
+    glibc: str | None = None
     image: str | None = None
 
     @property
     def is_of_host(self) -> bool:
         """Is only a host asked about?"""
         others = (*self.requirements, self.cuda, self.cudnn, self.nccl, self.python, self.image)
-        return not any(others) and bool(self.driver or self.gpu)
+        return not any(others) and bool(self.driver or self.gpu or self.glibc)
 
 
 def combination_of(question: Question) -> Combination:
@@ -60,6 +62,7 @@ def combination_of(question: Question) -> Combination:
         python=_python(question.python),
         driver=_driver(question.driver),
         gpu=_gpu(question.gpu),
+        glibc=_glibc(question.glibc),
         image=_image(question.image),
         other_requirements=tuple(str(need) for need in needs if canonicalize_name(need.name) != TORCH),
     )
@@ -191,6 +194,16 @@ def _driver(text: str | None) -> str | None:
     if match is None:
         hint = "write it like 535.54.03: `nvidia-smi --query-gpu=driver_version --format=csv` prints it"
         raise UsageFault(f"`--driver {text}`: not a driver version", hint=hint)
+    return match[1]
+
+
+def _glibc(text: str | None) -> str | None:
+    """`2.17`, as `ldd --version` and `GLIBC_2.17` have it."""
+    if text is None:
+        return None
+    match = _GLIBC.fullmatch(text.strip())
+    if match is None:
+        raise UsageFault(f"`--glibc {text}` is no glibc version", hint="`ldd --version` prints it: 2.17")
     return match[1]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from envlock.stack.archs import code_for, ptx_runs_on
 from envlock.stack.builds import Build
+from envlock.stack.code import WheelCode
+from envlock.stack.combination.libraries import Floor, glibc_reason, gpu_reasons
 from envlock.stack.combination.model import Combination, Reason, Verdict
 from envlock.stack.combination.spoken import any_of, called, sources_of
 from envlock.stack.drivers import DriverNeed, compare_drivers, driver_branch, driver_need
@@ -19,7 +21,7 @@ from envlock.stack.gpus import (
     near_gpus,
     sass_sources,
 )
-from envlock.stack.sources import Source
+from envlock.stack.sources import Source, sources
 from envlock.stack.variants import CPU
 
 _ARM_HINT = '`envlock lock` with `platforms = ["linux-aarch64"]` tells what there is for it'
@@ -28,7 +30,8 @@ _BRANCH_HINT = "`nvidia-smi` prints the whole version"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """What is to run. `cuda` None and empty `archs`: not known. `ptx` is `compute_90`."""
+    """What is to run. `cuda` None and empty `archs`: not known. `ptx` is `compute_90`. `whole`
+    is how the lock is called that it is of, whose wheels `glibc` and `wheels` are about."""
 
     called: str
     cuda: str | None
@@ -36,6 +39,9 @@ class Code:
     ptx: str | None
     floor: str | None
     sources: tuple[Source, ...]
+    glibc: Floor | None = None
+    whole: str = ""
+    wheels: tuple[WheelCode, ...] = ()
 
 
 def code_of(build: Build) -> Code:
@@ -47,21 +53,39 @@ def code_of(build: Build) -> Code:
         ptx=build.ptx,
         floor=None if build.cuda == CPU else driver_need(build.cuda).floor,
         sources=sources_of([build]),
+        glibc=_glibc_of(build),
     )
+
+
+def _glibc_of(build: Build) -> Floor | None:
+    if build.glibc is None:
+        return None
+    return Floor(version=build.glibc, by=build.glibc_by, sources=sources("torch_builds", build.glibc_sources))
 
 
 def host_reasons(asked: Combination, code: Code) -> tuple[Reason, ...]:
     """What the driver and the GPU that are asked about mean for `code`; empty where none is."""
-    if not asked.names_host:
-        return ()
-    if code.cuda == CPU:
-        return (_no_gpu(code),)
-    gpu = None if asked.gpu is None else find_gpu(asked.gpu)
-    found = [] if asked.gpu is None else [*_gpu(asked.gpu, gpu, code)]
-    if asked.driver is not None:
-        found += _driver(asked.driver, code)
-        found += [] if gpu is None else _driver_of_gpu(asked.driver, gpu)
+    found: list[Reason] = []
+    if asked.driver is not None or asked.gpu is not None:
+        found += [_no_gpu(code)] if code.cuda == CPU else _gpu_and_driver(asked, code)
+    if asked.glibc is not None:
+        found.append(
+            glibc_reason(asked.glibc, code.whole or code.called, code.glibc, of_lock=bool(code.whole))
+        )
     return tuple(found)
+
+
+def _gpu_and_driver(asked: Combination, code: Code) -> Iterator[Reason]:
+    gpu = None if asked.gpu is None else find_gpu(asked.gpu)
+    if asked.gpu is not None:
+        yield from _gpu(asked.gpu, gpu, code)
+    if gpu is not None and asked.gpu is not None and not gpu.is_jetson:
+        yield from gpu_reasons(_spoken(asked.gpu, gpu), gpu, code.wheels)
+    if asked.driver is not None:
+        yield from _driver(asked.driver, code)
+        if gpu is not None:
+            yield from _driver_of_gpu(asked.driver, gpu)
+            yield from _just_in_time(asked.driver, gpu, code)
 
 
 def _no_gpu(code: Code) -> Reason:
@@ -144,6 +168,28 @@ def _older_than_gpu(driver: str, gpu: Gpu) -> Iterator[Reason]:
         yield Reason(about="gpu", verdict=Verdict.UNKNOWN, message=message, sources=first[1])
 
 
+def _just_in_time(driver: str, gpu: Gpu, code: Code) -> Iterator[Reason]:
+    """PTX is outside minor-version compatibility: a driver compiles that of its own toolkit and of older."""
+    if code.cuda is None or code_for(code.archs, gpu.arch) is not None or not _is_by_ptx(code, gpu):
+        return
+    need = driver_need(code.cuda)
+    order = None if need.shipped is None else compare_drivers(driver, need.shipped)
+    if order == 1:
+        return
+    knows = f"that came with CUDA {code.cuda} ({need.shipped or 'not in the facts'}) or newer"
+    yield Reason(
+        about="driver",
+        verdict=Verdict.WILL_NOT_RUN if order == -1 else Verdict.UNKNOWN,
+        message=f"{code.called} runs on {gpu.arch} by PTX alone, which takes a driver {knows}:"
+        f" {driver} {'is older' if order == -1 else 'may be that'}",
+        sources=need.shipped_sources,
+    )
+
+
+def _is_by_ptx(code: Code, gpu: Gpu) -> bool:
+    return code.ptx is not None and ptx_runs_on(code.ptx, gpu.arch)
+
+
 # The GPU
 
 
@@ -179,7 +225,7 @@ def _no_such_gpu(name: str) -> Reason:
 def _against_code(name: str, gpu: Gpu, code: Code) -> Reason:
     best, spoken = code_for(code.archs, gpu.arch), _spoken(name, gpu)
     rule = sass_sources() if best != gpu.arch else ()
-    from_ptx = best is None and code.ptx is not None and ptx_runs_on(code.ptx, gpu.arch)
+    from_ptx = best is None and _is_by_ptx(code, gpu)
     if best is not None:
         runs = "" if best == gpu.arch else ", which runs on it"
         message = f"{code.called} has code for {spoken}: {best}{runs}"

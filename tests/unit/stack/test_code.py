@@ -14,7 +14,7 @@ def torch(version: str) -> WheelCode:
 
 
 @pytest.mark.parametrize(
-    ("version", "variant"), [("2.6.0", "cu124"), ("2.8.0", "cu128"), ("2.15.0", "cu132")]
+    ("version", "variant"), [("2.5.1", "cu124"), ("2.6.0", "cu124"), ("2.8.0", "cu128"), ("2.15.0", "cu132")]
 )
 def test_the_main_library_has_what_is_published_and_no_ptx(version: str, variant: str) -> None:
     main, published = torch(version).main, build(version, variant)

@@ -302,6 +302,31 @@ def test_ptx_is_code_for_what_comes_later() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("driver", "verdict", "told"),
+    [
+        ("560.35.03", "will-not-run", "560.35.03 is older"),
+        ("570", "unknown", "570 may be that"),
+        ("570.26", "exists", None),
+    ],
+)
+def test_ptx_takes_the_driver_of_its_toolkit(driver: str, verdict: str, told: str | None) -> None:
+    """The floor of the major is enough for machine code only."""
+    asked = combination(f"--gpu 12.1 --driver {driver}")
+    stack = locked(archs=("sm_90",), torch="2.7.0", cuda="12.8", variant="cu128")
+    found = [reason for reason in explain_locked(asked, (stack,)).reasons if "by PTX alone" in reason.message]
+    expected = (
+        "the locked PyTorch 2.7.0 on linux-64 runs on sm_121 by PTX alone, which takes a driver that came with"
+        f" CUDA 12.8 (570.26) or newer: {told}"
+    )
+    assert [(str(each.verdict), each.message) for each in found] == ([(verdict, expected)] if told else [])
+
+
+def test_machine_code_takes_the_floor_alone() -> None:
+    asked = combination("--gpu H100 --driver 535.54.03")
+    assert str(explain_locked(asked, (locked(cuda="12.8", variant="cu128"),)).verdict) == "exists"
+
+
 def locked(
     *,
     torch: str = "2.6.0",
