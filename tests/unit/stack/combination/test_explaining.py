@@ -316,8 +316,8 @@ def test_ptx_takes_the_driver_of_its_toolkit(driver: str, verdict: str, told: st
     stack = locked(archs=("sm_90",), torch="2.7.0", cuda="12.8", variant="cu128")
     found = [reason for reason in explain_locked(asked, (stack,)).reasons if "by PTX alone" in reason.message]
     expected = (
-        "the locked PyTorch 2.7.0 on linux-64 runs on sm_121 by PTX alone, which takes a driver that came with"
-        f" CUDA 12.8 (570.26) or newer: {told}"
+        "the locked PyTorch 2.7.0 on linux-64 runs on sm_121 by PTX alone, which takes a driver that came"
+        f" with CUDA 12.8 (570.26) or newer: {told}"
     )
     assert [(str(each.verdict), each.message) for each in found] == ([(verdict, expected)] if told else [])
 
