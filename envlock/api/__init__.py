@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envlock.api.building import OciOrder, OciResult, build_oci
-    from envlock.api.diffing import diff
+    from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
@@ -52,7 +52,7 @@ _HOMES = {
     "fleets": ("ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched"),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
-    "diffing": ("diff",),
+    "diffing": ("diff", "diff_hosts", "is_facts"),
     "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
@@ -90,11 +90,13 @@ __all__ = [
     "check",
     "compare_receipts",
     "diff",
+    "diff_hosts",
     "doctor",
     "emit",
     "explain",
     "explain_lock",
     "init",
+    "is_facts",
     "lock",
     "numerics_profile",
     "read_receipt",

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from envlock.errors import CouldNotTell
+from envlock.observe.document import MOST_BYTES
 from envlock.observe.frames import printable
 
 
@@ -44,19 +45,29 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _documents(path: Path) -> Iterator[Answer]:
     try:
-        if path.suffix == ".jsonl":
-            with path.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    if line.strip():
-                        yield _parsed(line, f"{path.name}:{number}")
-        else:
-            yield _parsed(path.read_bytes(), path.name)
+        with path.open("rb") as file:
+            if path.suffix == ".jsonl":
+                yield from _lines(file, path.name)
+            else:
+                yield _parsed(file.read(MOST_BYTES + 1), path.name)
     except OSError as error:
         yield Answer(host=printable(path.name), fault=f"cannot read `{path}`: {error.strerror}")
 
 
+def _lines(file: IO[bytes], name: str) -> Iterator[Answer]:
+    number = 0
+    while line := file.readline(MOST_BYTES + 1):
+        number += 1
+        if line.strip():
+            yield _parsed(line, f"{name}:{number}")
+        if len(line) > MOST_BYTES:
+            return  # where the next line begins is not worth reading for
+
+
 def _parsed(data: bytes, place: str) -> Answer:
     try:
+        if len(data) > MOST_BYTES:
+            raise ValueError("it is larger than any facts document")
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         return Answer(host=printable(place), fault=f"`{place}` is no facts document: {error}")

@@ -12,13 +12,13 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints, is_ty
 from envlock.agent.facts import SCHEMA, Facts
 from envlock.errors import CouldNotTell
 
-_MOST_BYTES = 512 << 20
+MOST_BYTES = 512 << 20
 
 
 def read_facts(path: Path) -> Facts:
     """Read a facts document. Raises CouldNotTell, with the place in it, for anything else."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             raise ValueError("it is larger than any facts document")
         return parse_facts(path.read_bytes())
     except OSError as error:

@@ -118,23 +118,21 @@ def test_what_is_no_lockfile(here: Path, envlock: Envlock) -> None:
     assert json.loads(out)["error"]["code"] == "lockfile-invalid"
 
 
-@pytest.mark.parametrize("words", [("a.lock", "facts.json"), ("facts.json", "a.lock")])
-def test_facts_are_for_verify(here: Path, envlock: Envlock, words: tuple[str, str]) -> None:
-    (here / "facts.json").write_text('\n{"schema": "envlock.facts/1"}\n')
-    assert envlock("diff", *words) == (
-        2,
-        "",
-        "error: `facts.json` is JSON, and no lockfile [usage]\n"
-        "\n"
-        "hint: `envlock verify --facts facts.json -l a.lock` judges what an agent printed\n",
-    )
-
-
-def test_two_facts_documents(here: Path) -> None:
+def test_facts_are_no_lockfile_for_the_api(here: Path) -> None:
     (here / "facts.json").write_text("{}")
     with pytest.raises(UsageFault) as caught:
-        api.diff(Path("facts.json"), Path("facts.json"))
-    assert caught.value.hint == "`envlock verify --facts facts.json` judges what an agent printed"
+        api.diff(Path("a.lock"), Path("facts.json"))
+    assert caught.value.message == "`facts.json` is JSON, and no lockfile"
+    assert caught.value.hint == "`diff_hosts` compares facts, and a lock with facts"
+
+
+def test_json_that_is_no_facts_document(here: Path, envlock: Envlock) -> None:
+    (here / "facts.json").write_text("\n{}")
+    status, out, err = envlock("diff", "a.lock", "facts.json")
+    assert (status, out) == (8, "")
+    assert err.startswith(
+        "error: `facts.json` is no facts document: its schema is not `envlock.facts/1` [could-not-tell]\n"
+    )
 
 
 def test_the_page_of_the_published_stacks_shows_what_is_printed(

@@ -241,3 +241,89 @@ def test_an_engine_that_hangs_is_ended(fleet: Fleet, envlock: Envlock) -> None:
         "no host answered",
         "`sh` was ended after 0.2 s",
     ]
+
+
+def other_host(document: Any) -> None:
+    document["host"]["kernel"] = "9.9"
+    document["environment"] = {**document["environment"], "OMP_NUM_THREADS": "3"}
+    older(document)
+
+
+def test_diff_of_two_hosts(fleet: Fleet, envlock: Envlock, made: tuple[Any, Any, str]) -> None:
+    fleet(node1=honest, node2=other_host)
+    kernel = made[1]["host"]["kernel"]
+    assert envlock("diff", "facts/node1.json", "facts/node2.json") == (
+        1,
+        "differs: demo: `1.0` and `0.9` (and 1 other difference)\n"
+        "\n"
+        "what differs, the most likely cause first:\n"
+        "  demo: `1.0` and `0.9`\n"
+        "  OMP_NUM_THREADS: none and `3`\n"
+        "\n"
+        "what is harmless:\n"
+        f"  kernel: `{kernel}` and `9.9`\n"
+        "  name: `node1` and `node2`\n",
+        "",
+    )
+
+
+def test_diff_of_two_hosts_that_are_alike(fleet: Fleet, envlock: Envlock) -> None:
+    fleet(node1=honest, node2=honest)
+    status, out, _ = envlock("diff", "facts/node1.json", "facts/node2.json", "--json")
+    assert (status, json.loads(out)) == (
+        0,
+        {
+            "schema": "envlock.facts-diff/1",
+            "old": "facts/node1.json",
+            "new": "facts/node2.json",
+            "equal": True,
+            "explanation": None,
+            "differences": [],
+            "harmless": [
+                {
+                    "component": "host:name",
+                    "message": "name: `node1` and `node2`",
+                    "old": "node1",
+                    "new": "node2",
+                }
+            ],
+        },
+    )
+
+
+def test_diff_names_the_file_that_one_host_has_changed(fleet: Fleet, envlock: Envlock) -> None:
+    def edited(document: Any) -> None:
+        (demo,) = (each for each in document["distributions"] if each["name"] == "demo")
+        row = {"place": "lib", "path": "demo/__init__.py", "file": "x", "claimed": "0" * 64, "observed": None}
+        demo.update(digest="0" * 64, changed=[row])
+
+    fleet(node1=honest, node2=edited)
+    status, out, _ = envlock("diff", "-q", "facts/node1.json", "facts/node2.json")
+    assert (status, out) == (1, "differs: demo 1.0 has other files: `demo/__init__.py`\n")
+
+
+def test_diff_under_another_python_tells_its_consequences_in_a_line(fleet: Fleet, envlock: Envlock) -> None:
+    def rebuilt(document: Any) -> None:
+        document["python"].update(version="3.12.1", standard_library="f" * 64)
+        (demo,) = (each for each in document["distributions"] if each["name"] == "demo")
+        demo.update(digest="0" * 64)
+
+    fleet(node1=honest, node2=rebuilt)
+    status, out, _ = envlock("diff", "facts/node1.json", "facts/node2.json", "--json")
+    found = json.loads(out)
+    assert status == 1
+    assert [row["component"] for row in found["differences"]] == ["python", "distributions"]
+    assert found["differences"][1]["message"] == (
+        "other files of the same version, as another Python takes them: 1 distribution"
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_diff_of_a_lock_and_facts(fleet: Fleet, envlock: Envlock, turned: bool) -> None:
+    fleet(node1=preloaded)
+    words = ["envlock.lock", "facts/node1.json"]
+    assert envlock("diff", *(reversed(words) if turned else words), "-q") == (
+        1,
+        "differs: `LD_PRELOAD` loads `/opt/evil.so` into every process\n",
+        "",
+    )
