@@ -54,20 +54,32 @@ ODD_PROMPT = "prompt é'\\!%^#{} \"y"
 MILD = "mild (é) + 1"
 MILD_PROMPT = "a mild (é) prompt"
 PLAIN = "plain-0f1e2d"
-MARKS = ("base (é", "odd é", "prompt é", "mild (é)", PLAIN)  # what no template may keep
+# Its bytes 88 A5 make virtualenv print the prompt of csh with a command, and tcsh escapes the `^`.
+STATEFUL = "stateful (é) ∥ 1"
+STATEFUL_PROMPT = "a stateful (é) ∥ ^ prompt"
+MARKS = ("base (é", "odd é", "prompt é", "mild (é)", "stateful (é)", PLAIN)  # what no template may keep
 CONTAMINATING = ("PYTHON", "VIRTUAL", "TCL", "TK")
 CONTEXT = 8
 # How each language may quote, the more special ways first; the common ones are used in all of them.
 PASTED = ("in-double-quotes", "in-single-quotes")
-COMMON_STYLES = ("posix-parentheses", "posix-word", "posix", *PASTED)
+COMMON_STYLES = ("posix-parentheses", "posix-word", "posix", "posix-octal", *PASTED)
 OWN_STYLES = {
     ".bat": ("in-double-quotes-posix",),
-    ".csh": ("csh", "csh-prompt", "tcsh-prompt"),
+    ".csh": (
+        "csh", "csh-prompt", "tcsh-prompt", "csh-bytes", "tcsh-prompt-command", "csh-prompt-command",
+    ),
     ".fish": ("fish", "fish-inside"),
     ".nu": ("nu",),
     ".ps1": ("powershell",),
     ".py": ("python", "python-ascii"),
-    ".xsh": ("python", "python-ascii", "bytes"),
+    ".xsh": ("python", "python-ascii", "bytes", "xonsh", "xonsh-path"),
+}  # fmt: skip
+# What one file cannot tell: a word may be quoted always, or only where it needs to be, and a prompt of csh
+# may be written as it is always, or unless some bytes are in it. The first that explains the most is taken.
+READINGS = {
+    "posix-word": ("posix-word", "posix"),
+    "csh-prompt": ("csh-prompt-literal", "csh-prompt"),
+    "tcsh-prompt": ("tcsh-prompt-literal", "tcsh-prompt"),
 }
 
 
@@ -113,6 +125,10 @@ class Sample:
     def is_odd(self) -> bool:
         return ODD in self.prefix
 
+    @property
+    def is_stateful(self) -> bool:
+        return STATEFUL in self.prefix
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Shape:
@@ -157,7 +173,8 @@ def _tokens(sample: Sample) -> Iterator[Token]:
 def _styles_for(sample: Sample) -> list[tuple[str, Style]]:
     suffix = Path(sample.kind).suffix
     # A word without odd characters looks the same in all the ways of csh and fish: the plain way, then.
-    own = OWN_STYLES.get(suffix, ()) if sample.is_odd or suffix not in (".csh", ".fish") else ()
+    tells = sample.is_odd or sample.is_stateful or suffix not in (".csh", ".fish")
+    own = OWN_STYLES.get(suffix, ()) if tells else ()
     return [(name, STYLES[name]) for name in (*own, *COMMON_STYLES)]
 
 
@@ -234,8 +251,7 @@ def shapes_of(samples: Sequence[Sample]) -> dict[Shape, Release]:
 
 
 def _best_shape(sample: Sample, samples: Sequence[Sample]) -> Shape | None:
-    """The reading of a file that explains most of its siblings: a quoted word may be quoted always, or
-    only where it needs to be, and one file cannot tell."""
+    """The reading of a file that explains most of its siblings."""
     choices = [_readings(slot) for slot in find_slots(sample)]
     readings = [shape_of(sample, slots) for slots in product(*choices)]
     siblings = [other for other in samples if other.kind == sample.kind]
@@ -244,7 +260,7 @@ def _best_shape(sample: Sample, samples: Sequence[Sample]) -> Shape | None:
 
 
 def _readings(slot: Slot) -> list[Slot]:
-    return [slot, slot._replace(style="posix")] if slot.style == "posix-word" else [slot]
+    return [slot._replace(style=style) for style in READINGS.get(slot.style, (slot.style,))]
 
 
 def _is(sample: Sample, shape: Shape) -> bool:
@@ -313,9 +329,10 @@ Make = Callable[[Path, str], None]
 def environments(
     release: Release, python: str, scratch: Path, make: Make, tcl: tuple[str, ...]
 ) -> list[Environment]:
-    """An odd, a mild and a plain environment: the first shows the quoting, the others prove it."""
+    """An odd, a mild, a plain and a stateful one: the first shows the quoting, the others prove it."""
     made = []
-    for name, prompt in ((ODD, ODD_PROMPT), (MILD, MILD_PROMPT), (PLAIN, "")):
+    named = ((ODD, ODD_PROMPT), (MILD, MILD_PROMPT), (PLAIN, ""), (STATEFUL, STATEFUL_PROMPT))
+    for name, prompt in named:
         prefix = scratch / name
         make(prefix, prompt)
         version = python_version(python)[:2]

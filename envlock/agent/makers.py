@@ -129,7 +129,12 @@ def _escapes(slot: Slot, value: str, kind: str) -> bool:
 
 
 def _is_prefix(value: str, prefix: str) -> bool:
-    return value == prefix or (os.path.isabs(value) and os.path.realpath(value) == os.path.realpath(prefix))
+    if value == prefix or not os.path.isabs(value):
+        return value == prefix
+    try:
+        return os.path.realpath(value) == os.path.realpath(prefix)
+    except ValueError:  # no name of a file: it holds a NUL, or half of a surrogate pair
+        return False
 
 
 def _is_tcl_library(value: str, base_prefix: str) -> bool:

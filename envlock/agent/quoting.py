@@ -51,11 +51,22 @@ def _quoted(token: str, unquote: Change, quote: Change) -> Style:
             return None
         try:
             value = unquote(match.group())
+            same = quote(value) == match.group()
         except (ValueError, SyntaxError):
             return None
-        return (value, match.end()) if quote(value) == match.group() else None
+        return (value, match.end()) if same else None
 
     return Style(read, quote)
+
+
+def _only(style: Style, may_hold: Callable[[str], bool]) -> Style:
+    """A style that its maker takes for some values, and another one for the rest."""
+
+    def read(text: str, at: int, after: str) -> Optional[Tuple[str, int]]:
+        token = style.read(text, at, after)
+        return token if token is not None and may_hold(token[0]) else None
+
+    return Style(read, style.quote)
 
 
 def _unquote_posix(token: str) -> str:
@@ -135,6 +146,112 @@ def _unquote_tcsh_prompt(token: str) -> str:
     return text.replace("'\\\\^'", "^").replace("%%", "%")
 
 
+# virtualenv 21.15.10 and later keep bytes that are not ASCII away from what a shell may take together with
+# a quote: in their octal numbers from a `printf`, or each byte apart.
+_PRINTF = "\"$(unset -f printf 2>/dev/null || :; \\printf '%b' '"
+_PRINTED = "')\""
+_OCTAL = r"\\0[0-3][0-7][0-7]"
+
+
+def _octal(codes: bytes) -> str:
+    return "".join(f"\\0{code:03o}" for code in codes)
+
+
+def _from_octal(text: str) -> bytes:
+    return bytes(int(number, 8) for number in text.split("\\")[1:])
+
+
+def _quote_posix_octal(value: str) -> str:
+    runs = re.findall(r"([\x00-\x7f]+)|([^\x00-\x7f]+)", value) or [("", "")]
+    return "".join(
+        _PRINTF + _octal(other.encode()) + _PRINTED if other else shlex.quote(plain) for plain, other in runs
+    )
+
+
+def _unquote_posix_octal(token: str) -> str:
+    return "".join(
+        _from_octal(part[len(_PRINTF) : -len(_PRINTED)]).decode()
+        if part.startswith(_PRINTF)
+        else _unquote_posix(part)
+        for part in re.findall(_POSIX_OCTAL_PART, token)
+    )
+
+
+def _quote_csh_bytes(value: str) -> str:
+    codes = _quote_csh(value).encode("utf-8", "surrogateescape")
+    return "".join(chr(code) if code < 128 else f"{chr(0xDC00 + code)}''" for code in codes)
+
+
+def _unquote_csh_bytes(token: str) -> str:
+    apart = re.sub("([\udc80-\udcff])''", r"\1", token)
+    return _unquote_csh(apart.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape"))
+
+
+_CSH_COMMAND = "\"`$_virtualenv_printf '%b' '"
+_CSH_PRINTED = "'`\"' '"
+
+
+def _needs_command(value: str) -> bool:
+    """Does a prompt hold bytes after which a stateful encoding may swallow the quote?"""
+    return re.search(b"\x88[\xa3\xa5\xa7]", value.encode("utf-8", "surrogateescape")) is not None
+
+
+def _is_literal(value: str) -> bool:
+    return not _needs_command(value)
+
+
+def _csh_command(shown: str) -> str:
+    return _CSH_COMMAND + _octal(f"({shown})".encode("utf-8", "surrogateescape")) + _CSH_PRINTED
+
+
+def _shown_by(token: str) -> str:
+    codes = _from_octal(token[len(_CSH_COMMAND) : -len(_CSH_PRINTED)])
+    return codes.decode("utf-8", "surrogateescape")[1:-1]
+
+
+def _quote_csh_command(value: str) -> str:
+    return _csh_command(value.replace("!", "\\!"))
+
+
+def _unquote_csh_command(token: str) -> str:
+    return _shown_by(token).replace("\\!", "!")
+
+
+def _quote_tcsh_command(value: str) -> str:
+    return _csh_command(re.sub(r"([\\^!])", r"\\\1", value).replace("%", "%%"))
+
+
+def _unquote_tcsh_command(token: str) -> str:
+    return re.sub(r"\\([\\^!])", r"\1", _shown_by(token)).replace("%%", "%")
+
+
+_XONSH_CHARACTERS = "''.join(__import__('builtins').map(__import__('builtins').chr, "
+_XONSH_BYTES = "__import__('builtins').bytes.fromhex('"
+
+
+def _quote_xonsh(value: str) -> str:
+    if re.search(r"[^ -~]|['\\+~%]", value):
+        return f"{_XONSH_CHARACTERS}{tuple(map(ord, value))}))"
+    return ascii(value)
+
+
+def _unquote_xonsh(token: str) -> str:
+    if token.startswith(_XONSH_CHARACTERS):
+        return "".join(chr(int(number)) for number in re.findall("[0-9]+", token))
+    return _literal(token)
+
+
+def _quote_xonsh_path(value: str) -> str:
+    codes = value.encode("utf-8", "surrogateescape")
+    return _quote_xonsh(value) if len(codes) == len(value) else f"{_XONSH_BYTES}{codes.hex()}')"
+
+
+def _unquote_xonsh_path(token: str) -> str:
+    if token.startswith(_XONSH_BYTES):
+        return bytes.fromhex(token[len(_XONSH_BYTES) : -2]).decode()
+    return _unquote_xonsh(token)
+
+
 def _quote_fish(value: str) -> str:
     return "'" + re.sub(r"([\\'])", r"'\\\1'", value) + "'"
 
@@ -153,12 +270,22 @@ def _unquote_fish_inside(token: str) -> str:
 
 _CSH_PART = r"[^'!\\\n]|'\"'\"'|'\\!'|'\\\\'"
 _PROMPT_PART = r"[^'!\\\n]|'\"'\"'|'\\\\'\\!|'\\\\(?:\\\\)?'|'\\\\\^'"
+_WORD = r"(?a:[\w@%+=:,./-]+)"
+_POSIX_OCTAL_PART = f"{_WORD}|{_POSIX}|{re.escape(_PRINTF)}(?:{_OCTAL})+{re.escape(_PRINTED)}"
+_CSH_BYTES_PART = r"[^'!\\\n\x80-\U0010ffff]|[\udc80-\udcff]''|'\"'\"'|'\\!'|'\\\\'"
+_CSH_COMMAND_TOKEN = f"{re.escape(_CSH_COMMAND)}(?:{_OCTAL})+{re.escape(_CSH_PRINTED)}"
+_XONSH = f"{re.escape(_XONSH_CHARACTERS)}\\([0-9]{{1,7}}(?:, [0-9]{{1,7}})*,?\\)\\)\\)|'[^'\\\\\n]*'"
+_XONSH_PATH = f"{re.escape(_XONSH_BYTES)}(?:[0-9a-f][0-9a-f])+'\\)|{_XONSH}"
 _PYTHON = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+
+_CSH_PROMPT = _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_csh_prompt, _quote_csh_prompt)
+_TCSH_PROMPT = _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_tcsh_prompt, _quote_tcsh_prompt)
 
 # The order decides which name a maker's token gets when several would fit.
 STYLES: Dict[str, Style] = {
-    "posix-word": _quoted(rf"(?a:[\w@%+=:,./-]+)|{_POSIX}", _unquote_posix, shlex.quote),
+    "posix-word": _quoted(f"{_WORD}|{_POSIX}", _unquote_posix, shlex.quote),
     "posix": _quoted(_POSIX, _unquote_posix, _quote_posix),
+    "posix-octal": _quoted(f"(?:{_POSIX_OCTAL_PART})+", _unquote_posix_octal, _quote_posix_octal),
     # Debian's venv quotes the parentheses of the prompt with it.
     "posix-parentheses": _quoted(
         r"'\(" + _POSIX[1:],
@@ -166,8 +293,17 @@ STYLES: Dict[str, Style] = {
         lambda value: _quote_posix(f"({value}) "),
     ),
     "csh": _quoted(f"'(?:{_CSH_PART})*'", _unquote_csh, _quote_csh),
-    "csh-prompt": _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_csh_prompt, _quote_csh_prompt),
-    "tcsh-prompt": _quoted(f"'(?:{_PROMPT_PART})*'", _unquote_tcsh_prompt, _quote_tcsh_prompt),
+    "csh-bytes": _quoted(f"'(?:{_CSH_BYTES_PART})*'", _unquote_csh_bytes, _quote_csh_bytes),
+    "csh-prompt": _CSH_PROMPT,
+    "csh-prompt-literal": _only(_CSH_PROMPT, _is_literal),
+    "csh-prompt-command": _only(
+        _quoted(_CSH_COMMAND_TOKEN, _unquote_csh_command, _quote_csh_command), _needs_command
+    ),
+    "tcsh-prompt": _TCSH_PROMPT,
+    "tcsh-prompt-literal": _only(_TCSH_PROMPT, _is_literal),
+    "tcsh-prompt-command": _only(
+        _quoted(_CSH_COMMAND_TOKEN, _unquote_tcsh_command, _quote_tcsh_command), _needs_command
+    ),
     "fish": _quoted(r"'(?:[^'\\\n]|'\\['\\]')*'", _unquote_fish, _quote_fish),
     "fish-inside": _quoted(r"'(?:[^'\\\n]|\\['\\])*'", _unquote_fish_inside, _quote_fish_inside),
     "nu": _quoted(r"r(#+)'(?:(?!'\1).)*'\1", _unquote_nu, _quote_nu),
@@ -178,6 +314,8 @@ STYLES: Dict[str, Style] = {
     ),
     "python": _quoted(_PYTHON, _literal, repr),
     "python-ascii": _quoted(_PYTHON, _literal, ascii),
+    "xonsh": _quoted(_XONSH, _unquote_xonsh, _quote_xonsh),
+    "xonsh-path": _quoted(_XONSH_PATH, _unquote_xonsh_path, _quote_xonsh_path),
     "bytes": _quoted(r'b"(?:[^"\\\n]|\\.)*"', _literal, _quote_bytes),
     "version": _quoted(r"(?a:\d+\.\d+t?)", _same, _same),
     "in-double-quotes": _raw('"$`\\' + _QUOTATION_MARKS[1:]),

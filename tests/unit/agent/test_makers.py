@@ -23,6 +23,8 @@ PLACES = [
     ("env", ""),
     ("with space", "a project (dev) 2.0"),
     ("#1 (é)", "é & ünïcode; #1 100 <ok> | 你好"),
+    ("∥ ∧", ""),  # the bytes 88 A5 and 88 A7: virtualenv prints them with a command in csh
+    ("plain", "∥ é ^ = ∧"),
 ]
 INJECTIONS = [
     "$(touch pwned)",
@@ -240,14 +242,48 @@ def test_a_forged_prompt_is_refused(forged: bytes, tmp_path: Path) -> None:
 
 # -- quoting ------------------------------------------------------------------------------------
 
-VALUES = ["plain", "with space", "it's", "a'b'c''d", "é", "", "100%", "#"]
+VALUES = [
+    "plain",
+    "with space",
+    "it's",
+    "a'b'c''d",
+    "é",
+    "",
+    "100%",
+    "#",
+    "é'é",
+    "'é it's",
+    "∥",
+    "a ∧ 你 ^100%",
+]
+FOR_SHELLS = ["!", "a\\b!", "\\!^%%é\\", "∥!^%\\"]
+ESCAPING = [style for style in STYLES if not style.startswith(("in-", "version"))]
+
+
+def is_written(style: str, value: str) -> bool:
+    """Does a maker write this value in this style? virtualenv prints what holds such bytes with a command."""
+    if style == "in-single-quotes":
+        return "'" not in value
+    by_command = "∥" in value or "∧" in value
+    return not style.endswith("-literal" if by_command else "-command")
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"version"}))
 @pytest.mark.parametrize("value", VALUES)
 def test_what_a_maker_quotes_is_read_back(style: str, value: str) -> None:
+    assert_read_back(style, value)
+
+
+@pytest.mark.parametrize("style", sorted(set(ESCAPING)))
+@pytest.mark.parametrize("value", FOR_SHELLS)
+def test_what_means_something_to_shells_is_read_back(style: str, value: str) -> None:
+    assert_read_back(style, value)
+
+
+def assert_read_back(style: str, value: str) -> None:
     text = f"set X={STYLES[style].quote(value)}\nrest"
-    expected = None if style == "in-single-quotes" and "'" in value else (value, len(text) - len("\nrest"))
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    expected = (value, len(text) - len("\nrest")) if is_written(style, value) else None
     assert STYLES[style].read(text, len("set X="), "\nrest") == expected
 
 
@@ -280,6 +316,202 @@ def is_one_literal(style: str, value: str) -> bool:
     """Between quotes of the template nearly any text is one value; an escape character is a value too."""
     forbidden = {"in-single-quotes": "'\\\0\x1b"}.get(style, '"$`\\\0\x1b')
     return value == "\x1b" or (style.startswith("in-") and not set(value) & set(forbidden))
+
+
+# -- values that are not ASCII ------------------------------------------------------------------
+
+POSIX, CSH = STYLES["posix-octal"].quote, STYLES["csh-bytes"].quote
+TCSH_SHOWN, CSH_SHOWN = STYLES["tcsh-prompt-command"].quote, STYLES["csh-prompt-command"].quote
+XONSH, XONSH_PATH = STYLES["xonsh"].quote, STYLES["xonsh-path"].quote
+COMMAND = POSIX("é")
+FORGED = {
+    "posix-octal": [
+        "é",
+        "'é'",
+        "\"$(touch pwned)\"",
+        COMMAND.replace("'\\", "'$(touch pwned)\\"),
+        COMMAND.replace("')", "'; touch pwned)"),
+        COMMAND.replace("')", "'|sh)"),
+        COMMAND.replace(":;", "touch pwned;"),
+        COMMAND.replace(";", "; touch pwned;"),
+        COMMAND.replace("\\printf", "printf"),
+        COMMAND.replace("\\printf", "\\eval"),
+        COMMAND.replace("%b", "%s"),
+        COMMAND + ";touch pwned",
+        COMMAND + " touch pwned",
+        COMMAND + "$(touch pwned)",
+        COMMAND + COMMAND,  # two commands where one is written
+        COMMAND + "''",
+        "''" + COMMAND,
+        "'a'" + COMMAND,  # quoted without need
+        COMMAND + "'it'",
+        COMMAND[:-1],
+        COMMAND[1:-1],
+        COMMAND.replace("\\0303", "\\0101"),  # a letter
+        COMMAND.replace("\\0303\\0251", "\\0044\\0050\\0051"),  # $()
+        COMMAND.replace("\\0251", "\\0012"),
+        COMMAND.replace("\\0251", ""),  # half a character
+        COMMAND.replace("\\0303", "\\0300"),
+        COMMAND.replace("\\0303", "\\303"),
+        COMMAND.replace("\\0303", "\\0703"),
+        COMMAND.replace("\\0303", "\\0083"),
+        COMMAND.replace("\\0303", "\\00303"),
+        COMMAND.replace("\\0303\\0251", ""),
+    ],
+    "csh-bytes": [
+        "'é'",
+        CSH("é")[1:],
+        CSH("é")[:-1],
+        CSH("é") + ";touch pwned",
+        CSH("é") + "'a'",
+        CSH("é").replace("''", "", 1),
+        CSH("é").replace("''", "'`touch pwned`'", 1),
+        CSH("é").replace("''", "' '", 1),
+        CSH("é").replace("''", "';touch pwned;'", 1),
+        CSH("é").replace("''", "''" * 2, 1),
+        "'a''b'",
+        "'!'",
+        '"' + CSH("é")[1:-1] + '"',
+    ],
+    "tcsh-prompt-command": [
+        "'(∥) '",
+        TCSH_SHOWN("é"),  # written as it is
+        TCSH_SHOWN("a"),
+        CSH_SHOWN("∥^"),
+        CSH_SHOWN("∥%"),
+        "\"`touch pwned`\"' '",
+        TCSH_SHOWN("∥").replace("'`", "';touch pwned`"),
+        TCSH_SHOWN("∥").replace("'`", "'|sh`"),
+        TCSH_SHOWN("∥").replace("$_virtualenv_printf", "/bin/sh -c"),
+        TCSH_SHOWN("∥").replace("$_virtualenv_printf", "touch"),
+        TCSH_SHOWN("∥").replace("' '", "' '`touch pwned`"),
+        TCSH_SHOWN("∥").replace("' '", "'x'"),
+        TCSH_SHOWN("∥").replace("\\0050", "\\0133"),
+        TCSH_SHOWN("∥").replace("\\0051", "\\0135"),
+        TCSH_SHOWN("∥").replace("\\0050", ""),
+        TCSH_SHOWN("∥").replace("\\0342", "\\042"),
+        TCSH_SHOWN("∥").replace("\\0342", "\\0742"),
+        TCSH_SHOWN("∥").replace("\\0051", "\\0041\\0051"),  # a `!` that is not escaped
+        TCSH_SHOWN("∥") + TCSH_SHOWN("∥"),
+    ],
+    "csh-prompt-command": [
+        "'(∥) '",
+        CSH_SHOWN("é"),
+        CSH_SHOWN("∥").replace("'`", "';touch pwned`"),
+        CSH_SHOWN("∥").replace("$_virtualenv_printf", "touch"),
+        CSH_SHOWN("∥").replace("\\0051", "\\0041\\0051"),
+    ],
+    "tcsh-prompt-literal": ["'∥'", "'é`touch pwned`", "'é' 'x'", "'%'", "'^'"],
+    "csh-prompt-literal": ["'∥'", "'x∧y'", "'é' 'x'", "'!'"],
+    "xonsh": [
+        "'é'",
+        '"a"',
+        "'a~b'",
+        "'a+b'",
+        "'$(touch pwned)' or __import__('os').system('touch pwned')",
+        "__import__('os').system('touch pwned')",
+        XONSH("é").replace("233", "97"),  # written as it is
+        XONSH("é").replace("233", "0xe9"),
+        XONSH("é").replace("233", "0233"),
+        XONSH("é").replace("233", "9999999"),  # no character
+        XONSH("é").replace("233", "9" * 30),
+        XONSH("é").replace("233", "233 or evil()"),
+        XONSH("é").replace("(233,)", "()"),
+        XONSH("é").replace("(233,)", "(233)"),
+        XONSH("éa").replace(", ", ","),
+        XONSH("é").replace(".chr", ".eval"),
+        XONSH("é").replace("chr", "exec"),
+        XONSH("é").replace("builtins", "os"),
+        XONSH("é").replace("''", "'x'"),
+        XONSH("é") + "(touch pwned)",
+        XONSH("é")[:-1],
+        XONSH_PATH("é"),  # of paths only
+    ],
+    "xonsh-path": [
+        XONSH("é"),
+        XONSH_PATH("é").replace("c3a9", "61"),
+        XONSH_PATH("é").replace("c3a9", "C3A9"),
+        XONSH_PATH("é").replace("c3a9", "c3 a9"),
+        XONSH_PATH("é").replace("c3a9", "c3"),
+        XONSH_PATH("é").replace("c3a9", ""),
+        XONSH_PATH("é").replace("c3a9", "c3a9' + evil() + '"),
+        XONSH_PATH("é").replace("bytes", "eval"),
+        XONSH_PATH("é") + ".evil()",
+        "'é'",
+        "b'\\xc3\\xa9'",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("style", "forged"), [(style, token) for style in FORGED for token in FORGED[style]])
+def test_only_what_the_maker_writes_is_a_token(style: str, forged: str) -> None:
+    honest = STYLES[style].quote("é" if is_written(style, "é") else "∥")
+    assert STYLES[style].read(f"X={honest}\nrest", 2, "\nrest") is not None
+    assert STYLES[style].read(f"X={forged}\nrest", 2, "\nrest") is None
+
+
+BY_COMMAND, LITERALLY = "é∥^ honest", "é^ honest"
+HOLDING = [
+    ("activate", "posix-octal", BY_COMMAND),
+    ("activate.csh", "csh-bytes", BY_COMMAND),
+    ("activate.csh", "tcsh-prompt-command", BY_COMMAND),
+    ("activate.csh", "csh-prompt-command", BY_COMMAND),
+    ("activate.csh", "tcsh-prompt-literal", LITERALLY),
+    ("activate.csh", "csh-prompt-literal", LITERALLY),
+    ("activate.xsh", "xonsh", BY_COMMAND),
+]
+
+
+@pytest.fixture(scope="module")
+def by_prompt(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Made]:
+    prompts = (BY_COMMAND, LITERALLY)
+    return {prompt: make("virtualenv", tmp_path_factory.mktemp("made") / "é", prompt) for prompt in prompts}
+
+
+@pytest.mark.parametrize(("name", "style", "prompt"), HOLDING)
+def test_a_forged_token_is_refused_where_it_stands(
+    name: str, style: str, prompt: str, by_prompt: Mapping[str, Made]
+) -> None:
+    environment = by_prompt[prompt]
+    path = str(environment.prefix / "bin" / name)
+    content = environment.files[path].decode("utf-8", "surrogateescape")
+    token = STYLES[style].quote(prompt)
+    assert token in content
+    other = content.replace(token, STYLES[style].quote(f"another {prompt}"))
+    assert environment.judge(path, other.encode("utf-8", "surrogateescape")) is not None
+    forged = [*FORGED[style], STYLES[style].quote(f"$(touch pwned) {prompt}")]
+    forged += [STYLES[style].quote(f"`touch pwned`{prompt}"), STYLES[style].quote(f"{prompt}\n")]
+    for text in (content.replace(token, word) for word in forged):
+        assert environment.judge(path, text.encode("utf-8", "surrogateescape")) is None, text
+
+
+@pytest.mark.parametrize("name", ["activate", "activate.csh", "activate.xsh"])
+def test_another_prefix_that_is_not_ascii_is_refused(name: str, by_prompt: Mapping[str, Made]) -> None:
+    environment = by_prompt[LITERALLY]
+    path = str(environment.prefix / "bin" / name)
+    assert environment.judge(path, environment.files[path]) is not None
+    for other in ("è", "e", "éé"):
+        prefix = str(environment.prefix.parent / other)
+        assert accepted(path, environment.files[path], prefix=prefix, python=PYTHON) is None
+
+
+@pytest.mark.parametrize("value", ["/\0", "/\ud800"])
+def test_a_prefix_that_no_file_can_have_is_refused(value: str, by_prompt: Mapping[str, Made]) -> None:
+    environment = by_prompt[LITERALLY]
+    path = str(environment.prefix / "bin" / "activate.xsh")
+    honest = XONSH_PATH(str(environment.prefix)).encode()
+    assert honest in environment.files[path]
+    assert environment.judge(path, environment.files[path].replace(honest, XONSH(value).encode())) is None
+
+
+@pytest.mark.parametrize("prompt", ["é", "é'é \"a\" it's 你好", "∥"])
+def test_bash_reads_the_value_that_was_read(prompt: str, tmp_path: Path) -> None:
+    environment = make("virtualenv", tmp_path / "é'ü", prompt)
+    assert environment.refused() == []
+    show = '. "$1"; printf "%s\\n%s" "$VIRTUAL_ENV" "$VIRTUAL_ENV_PROMPT"'
+    command = ["bash", "-c", show, "bash", str(environment.prefix / "bin" / "activate")]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout.decode() == f"{environment.prefix}\n{prompt}"
 
 
 # -- setuptools and distributions ---------------------------------------------------------------
