@@ -19,6 +19,7 @@ def host_facts() -> Dict[str, str]:
     driver = nvidia_driver()
     return {
         **({"nvidia_driver": driver} if driver else {}),
+        **_gpus(driver),
         "platform": platform_name(),
         "name": system.nodename,
         "system": system.sysname,
@@ -27,6 +28,16 @@ def host_facts() -> Dict[str, str]:
         "libc": " ".join(platform.libc_ver()),
         "byte_order": sys.byteorder,
     }
+
+
+def _gpus(driver: Optional[str]) -> Dict[str, str]:
+    """The compute capabilities of the GPUs, `9.0 9.0`; nothing is asked where no driver is loaded."""
+    if driver is None:
+        return {}
+    from .nvml import compute_capabilities
+
+    found = " ".join(compute_capabilities())
+    return {"nvidia_capabilities": found} if found else {}
 
 
 def platform_name() -> str:

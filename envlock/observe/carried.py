@@ -15,7 +15,7 @@ from importlib.resources import files
 PACKAGE = "envlock_agent"
 ROOMS = f"{PACKAGE}.rooms"
 START = "job.require"
-DATA = ("stack/data/soabi.toml",)
+DATA = ("stack/data/soabi.toml", "stack/data/wheel_code.toml")
 OFFERS = {
     "EnvironmentDiffers": f"{ROOMS}.errors",
     "EnvlockError": f"{ROOMS}.errors",

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from envlock.agent.facts import Facts
 from envlock.errors import CouldNotTell
-from envlock.lock.model import Lock
+from envlock.lock.model import Lock, Stack, Wheel
 from envlock.report import Finding, Severity
 
 _LEGACY_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
@@ -28,9 +28,22 @@ def locked_platform(lock: Lock, platform: str) -> str:
 
 
 def glibc_floor(lock: Lock, platform: str) -> tuple[int, int] | None:
-    """The oldest glibc on which every locked wheel may run, by the wheels' own tags (PEP 600)."""
-    floors = [wheel_floor(wheel.file) for _, wheel in lock.on(platform)]
-    return max((floor for floor in floors if floor is not None), default=None)
+    """The oldest glibc on which every locked wheel may run: by the wheels' own tags (PEP 600), and by the
+    symbols of those whose libraries are among the facts."""
+    floors = [floor for _, wheel in lock.on(platform) for floor in _floors_of(wheel)]
+    return max(floors, default=None)
+
+
+def _floors_of(wheel: Wheel) -> Iterator[tuple[int, int]]:
+    from envlock.stack.code import known_code
+
+    floor, known = wheel_floor(wheel.file), known_code(wheel.sha256)
+    needs = None if known is None else known.newest("glibc")
+    if floor is not None:
+        yield floor
+    if needs is not None and needs.glibc is not None:
+        major, minor = needs.glibc.split(".")[:2]
+        yield int(major), int(minor)
 
 
 def wheel_floor(file: str) -> tuple[int, int] | None:
@@ -96,6 +109,29 @@ def _judge_gpu(lock: Lock, platform: str, host: Mapping[str, str], require_gpu: 
             if stack is not None
             else f"NVIDIA driver {driver} is older than {floor}",
             hint=f"install driver {floor} or newer, or lock another `cuda`",
+        )
+    if needs_gpu and stack is not None and stack.gpu_archs:
+        yield from _judge_code(stack, host.get("nvidia_capabilities", ""))
+
+
+def _judge_code(stack: Stack, capabilities: str) -> Iterator[Finding]:
+    """Machine code alone is judged: what PTX some builds have is for no newer GPU than their code is."""
+    from envlock.stack.archs import code_for
+
+    told = [match for each in capabilities.split() if (match := re.fullmatch(r"(\d{1,2})\.(\d)", each))]
+    archs = sorted({(int(match[1]), int(match[2])) for match in told})
+    without = [f"sm_{major}{minor}" for major, minor in archs]
+    without = [arch for arch in without if code_for(stack.gpu_archs, arch) is None]
+    if without:
+        yield Finding(
+            code="no-code-for-gpu",
+            severity=Severity.INCOMPATIBLE,
+            component="host",
+            expected=", ".join(stack.gpu_archs),
+            observed=", ".join(without),
+            message=f"the locked PyTorch {stack.torch} has no code for {', '.join(without)}"
+            " of this host's GPUs",
+            hint=f"`envlock explain --gpu {without[0]}` tells what runs there",
         )
 
 

@@ -12,6 +12,7 @@ _CAUSES = (
     "foreign-interpreter",
     "glibc-too-old",
     "driver-too-old",
+    "no-code-for-gpu",
     "distribution-missing",
     "version-differs",
 )
