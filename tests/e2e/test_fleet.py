@@ -16,6 +16,7 @@ from envlock.cli.boundary import run
 from envlock.lock import write_lock
 from tests.support.engines import as_root, loopback_sshd, node_script
 from tests.support.environments import copy_tree, make_subject, replace_file
+from tests.support.slurm import loopback_slurm
 from tests.support.tools import need
 from tests.support.wheels import make_wheel
 
@@ -126,3 +127,33 @@ def test_a_host_that_cannot_be_reached(nodes: Nodes, verify: Verify, tmp_path: P
     codes = [finding["code"] for finding in document["findings"]]
     assert codes == ["host-missing", "launcher-failed"]
     assert "Connection refused" in document["findings"][1]["message"]
+
+
+@pytest.mark.parametrize("how", ["over standard input", "in a shared directory"])
+def test_srun_of_slurm(
+    nodes: Nodes, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    need("srun", "slurmctld", "slurmd", "munged", "sinfo", root=True)
+    script = node_script(tmp_path, nodes.prefixes, "SLURM_PROCID")
+    with loopback_slurm() as config:
+        monkeypatch.setenv("SLURM_CONF", str(config))
+        shared = ("--shared", str(tmp_path)) if how == "in a shared directory" else ()
+        engine = f"srun --label -N 3 --ntasks-per-node=1 {script}"
+        status, document = verify("--launcher", engine, *shared)
+    assert (status, document["verdict"], document["findings"]) == (1, "mismatch", [])
+    assert _outcome(document) == [("match", None), ("match", None), ("mismatch", nodes.said)]
+
+
+def test_a_task_of_srun_that_dies_is_named(
+    nodes: Nodes, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("srun", "slurmctld", "slurmd", "munged", "sinfo", root=True)
+    script = node_script(tmp_path, nodes.prefixes, "SLURM_PROCID")
+    script.write_text(script.read_text().replace("exec", '[ "$SLURM_PROCID" = 2 ] && exit 3\nexec'))
+    with loopback_slurm() as config:
+        monkeypatch.setenv("SLURM_CONF", str(config))
+        status, document = verify("--launcher", f"srun -N 3 --ntasks-per-node=1 {script}")
+    assert (status, document["verdict"]) == (8, "incomplete")
+    assert _outcome(document) == [("match", None), ("match", None)]
+    assert document["findings"][0]["message"] == "1 of 3 did not answer: rank 2"
+    assert [row["code"] for row in document["findings"]] == ["host-missing", "launcher-failed"]
