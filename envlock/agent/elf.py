@@ -11,6 +11,7 @@ _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 10, 14, 15, 29
 _MOST_HEADERS = 512
 _MOST_BYTES = 16 << 20
+_STRING_BYTES = 1024
 
 
 class Dynamic(NamedTuple):
@@ -91,10 +92,11 @@ def _dynamic(
         tags.setdefault(tag, []).append(value)
     if _DT_STRTAB not in tags or _DT_STRSZ not in tags:
         return NOTHING
-    strings = os.pread(
-        descriptor, min(tags[_DT_STRSZ][0], _MOST_BYTES), _file_offset(tags[_DT_STRTAB][0], loads)
-    )
-    texts = {tag: [_string(strings, value) for value in tags.get(tag, [])] for tag in _TEXTS}
+    start, size = _file_offset(tags[_DT_STRTAB][0], loads), tags[_DT_STRSZ][0]
+    texts = {
+        tag: [_string(descriptor, start + value, size - value) for value in tags.get(tag, [])]
+        for tag in _TEXTS
+    }
     return Dynamic(
         tuple(texts[_DT_NEEDED]),
         _directories(texts[_DT_RPATH]),
@@ -113,8 +115,12 @@ def _file_offset(address: int, loads: List[Tuple[int, int, int, int]]) -> int:
     raise ValueError("no segment holds the string table")
 
 
-def _string(strings: bytes, at: int) -> str:
-    return os.fsdecode(strings[at : strings.index(b"\0", at)])
+def _string(descriptor: int, at: int, most: int) -> str:
+    """The string there. The whole table of a large library has megabytes: it is not read for a few names."""
+    data = os.pread(descriptor, min(most, _STRING_BYTES), at)
+    if b"\0" not in data:
+        data = os.pread(descriptor, min(most, _MOST_BYTES), at)
+    return os.fsdecode(data[: data.index(b"\0")])
 
 
 def _directories(texts: List[str]) -> Tuple[str, ...]:

@@ -4,6 +4,7 @@ import os
 from typing import Dict, Iterable, List, Mapping, Set, Tuple
 
 from .foreign import search_directories
+from .loader import Shadow
 
 # What each one can change; the judging side turns presence into a note, an effect into a finding.
 WATCHED = {
@@ -71,13 +72,15 @@ def preloaded(environment: Mapping[str, str]) -> List[Tuple[str, str]]:
     return found
 
 
-def shadowing(environment: Mapping[str, str], names: Set[str]) -> List[Tuple[str, str, str]]:
-    """(variable, file, name) of libraries in the search path that bear the name of an installed one."""
-    found: List[Tuple[str, str, str]] = []
+def shadowing(environment: Mapping[str, str], installed: Mapping[str, str]) -> List[Shadow]:
+    """Libraries in the search path that bear the name of an installed one (whose path `installed` has)."""
+    found: List[Shadow] = []
+    names = set(installed)
     for variable in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         for directory in environment.get(variable, "").replace(";", ":").split(":"):
             for searched in search_directories(directory) if directory else ():
-                found.extend((variable, f"{searched}/{name}", name) for name in _present(searched, names))
+                for name in _present(searched, names):
+                    found.append(Shadow(variable, f"{searched}/{name}", name, installed[name], []))
     return found
 
 

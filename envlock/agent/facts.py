@@ -102,11 +102,24 @@ class BytecodeFacts(TypedDict):
 
 
 class LibraryFacts(TypedDict):
-    """A library that an environment variable puts before the locked ones."""
+    """A library that an environment variable puts before others. `takers` are the locked libraries that the
+    loader gives it to, at start or when they open it by name; `instead` is what they get without the variable
+    (both empty where it is preloaded).
+    """
 
     variable: str
     file: str
     shadows: str
+    instead: str
+    takers: List[str]
+
+
+class LoaderFacts(TypedDict):
+    """`providers`: names behind which locked libraries find different files. `unresolved`: names behind
+    which there is nothing, with the libraries that ask."""
+
+    providers: Dict[str, List[str]]
+    unresolved: Dict[str, List[str]]
 
 
 class CondaFileFacts(TypedDict):
@@ -180,6 +193,7 @@ class Facts(TypedDict):
     paths: List[PathFacts]
     libraries: List[LibraryFacts]
     library_files: List[str]
+    loader: LoaderFacts
     bytecode: List[BytecodeFacts]
     environment: Dict[str, str]
     unreadable: List[List[str]]

@@ -440,6 +440,7 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         paths=[],
         libraries=[],
         library_files=[],
+        loader=facts.LoaderFacts(providers={}, unresolved={}),
         bytecode=[],
         environment={},
         unreadable=[],

@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
-from . import environment, expect, facts, warm
+from . import environment, expect, facts, loader, warm
 from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, conda_alone, empty_document
+from .installed import relative_to_prefix
 from .target import open_target
 
-AGENT_VERSION = 3
+AGENT_VERSION = 4
 
 __all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
 
@@ -33,7 +34,7 @@ def survey(request: Request) -> facts.Facts:
     else:
         document = _full(request, cache)
     document["environment"] = environment.relevant(request.environment, request.expectation.settings)
-    document["libraries"] = _libraries(request.environment, set(document["library_files"]))
+    _ask_the_loader(request, document)
     document["timing"]["total_seconds"] = round(time.time() - started, 4)
     return document
 
@@ -76,15 +77,36 @@ def _shape(request: Request) -> Dict[str, Any]:
     }
 
 
-def _libraries(variables: Mapping[str, str], installed: Set[str]) -> List[facts.LibraryFacts]:
-    names = {os.path.basename(path) for path in installed}
-    preloads = [(variable, file, "") for variable, file in environment.preloaded(variables)]
-    rows = preloads + environment.shadowing(variables, names)
-    return [
-        facts.LibraryFacts(variable=v, file=file, shadows=name)
-        for v, file, name in rows
-        if not _is_one_of(file, installed)
-    ]
+def _ask_the_loader(request: Request, document: facts.Facts) -> None:
+    """What variables load or put first, and what stands behind each name that a locked library asks for."""
+    installed = set(document["library_files"])
+    variables = request.environment
+    asked = loader.Loader(variables.get("LD_LIBRARY_PATH", ""), loader.this_system())
+    found = loader.examine(asked, installed if request.level != ROOTS else ())
+    by_name = environment.shadowing(variables, {os.path.basename(path): path for path in installed})
+    rows = [loader.Shadow(variable, file, "", "", []) for variable, file in environment.preloaded(variables)]
+    taken = {(row.file, row.name) for row in found.shadows}
+    rows += [row for row in by_name if (row.file, row.name) not in taken] + found.shadows
+    prefix = document["prefix"]
+    document["libraries"] = [_described(row, prefix) for row in rows if not _is_one_of(row.file, installed)]
+    document["loader"] = facts.LoaderFacts(
+        providers={name: _named(files, prefix) for name, files in found.providers.items()},
+        unresolved={name: _named(files, prefix) for name, files in sorted(found.unresolved.items())},
+    )
+
+
+def _described(row: loader.Shadow, prefix: str) -> facts.LibraryFacts:
+    return facts.LibraryFacts(
+        variable=row.variable,
+        file=row.file,
+        shadows=row.name,
+        instead=relative_to_prefix(row.instead, prefix),
+        takers=_named(row.takers, prefix),
+    )
+
+
+def _named(files: List[str], prefix: str) -> List[str]:
+    return [relative_to_prefix(file, prefix) for file in files]
 
 
 def _is_one_of(file: str, installed: Set[str]) -> bool:

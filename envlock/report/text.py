@@ -115,6 +115,10 @@ def _system(rows: Sequence[Finding]) -> str:
     return f"{len(rows)} files belong to the system's packages"
 
 
+def _not_found(rows: Sequence[Finding]) -> str:
+    return f"{len(rows)} libraries that locked ones need are not found: {_names(rows)}"
+
+
 def _any(rows: Sequence[Finding]) -> str:
     return f"{rows[0].message}, and {len(rows) - 1} more like it"
 
@@ -124,6 +128,7 @@ _SHORT: dict[str, Callable[[Sequence[Finding]], str]] = {
     "setting-unset": _unset,
     "environment-variable": _variables,
     "system-file": _system,
+    "library-not-found": _not_found,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from envlock.agent.environment import WATCHED
-from envlock.agent.facts import Facts
+from envlock.agent.facts import Facts, LibraryFacts
 from envlock.lock.model import Lock
 from envlock.report import Finding, Severity
 
@@ -74,18 +74,50 @@ def _judge_setting(name: str, wanted: str, found: str | None, in_job: bool) -> I
 def _judge_libraries(facts: Facts) -> Iterator[Finding]:
     for library in facts["libraries"]:
         variable, file, shadows = library["variable"], library["file"], library["shadows"]
-        message = (
-            f"`{variable}` puts `{file}` before the installed `{shadows}`"
-            if shadows
-            else f"`{variable}` loads `{file}` into every process"
-        )
+        message = _shadows(library) if shadows else f"`{variable}` loads `{file}` into every process"
         yield Finding(
             code="shadowing-library" if shadows else "preloaded-library",
             severity=Severity.FOREIGN,
             component=f"environment:{variable}",
             path=file,
+            expected=library["instead"] or None,
+            observed=file if shadows else None,
             message=message,
             hint=f"`unset {variable}`",
+        )
+    yield from _note_loader(facts)
+
+
+def _shadows(library: LibraryFacts) -> str:
+    """What is put before what, and who gets it: RPATH goes before the variable, RUNPATH after it."""
+    file, name, takers = library["file"], library["shadows"], library["takers"]
+    is_installed = library["instead"].rpartition("/")[2] == name and not library["instead"].startswith("/")
+    before = f"the installed `{name}`" if is_installed else f"`{library['instead'] or name}`"
+    more = f" and {len(takers) - 1} more" if len(takers) > 1 else ""
+    taken = f"; `{takers[0].rpartition('/')[2]}`{more} would load it" if takers else ""
+    return f"`{library['variable']}` puts `{file}` before {before}{taken}"
+
+
+def _note_loader(facts: Facts) -> Iterator[Finding]:
+    for name, files in facts["loader"]["providers"].items():
+        yield Finding(
+            code="several-providers",
+            severity=Severity.NOTE,
+            component=f"library:{name}",
+            path=files[0],
+            observed=" ".join(files),
+            message=f"locked libraries find different files behind `{name}`: "
+            + ", ".join(f"`{file}`" for file in files),
+            hint="`envlock verify --level loaded` tells which one a process has",
+        )
+    for name, files in facts["loader"]["unresolved"].items():
+        yield Finding(
+            code="library-not-found",
+            severity=Severity.NOTE,
+            component=f"library:{name}",
+            path=files[0],
+            message=f"the loader finds no `{name}`, which `{files[0]}` needs",
+            hint="install what brings it, if that part of the package is used",
         )
 
 

@@ -69,7 +69,9 @@ def honest(_document: Any) -> None:
 
 
 def preloaded(document: Any) -> None:
-    document["libraries"] = [{"variable": "LD_PRELOAD", "file": "/opt/evil.so", "shadows": ""}]
+    document["libraries"] = [
+        {"variable": "LD_PRELOAD", "file": "/opt/evil.so", "shadows": "", "instead": "", "takers": []}
+    ]
 
 
 def older(document: Any) -> None:
