@@ -8,6 +8,7 @@
     verify_documents  many facts documents -> FleetReport   verify_launched  through srun, mpirun, ssh, …
     init      a repository -> a manifest
     run       a command in the locked environment -> a receipt      compare_receipts  two of them
+    bisect_locks  two locks and a command -> the change that flips its result
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -19,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envlock.api.bisecting import BisectOrder, bisect_locks
     from envlock.api.building import OciOrder, OciResult, build_oci
     from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
@@ -53,6 +55,7 @@ _HOMES = {
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff", "diff_hosts", "is_facts"),
+    "bisecting": ("BisectOrder", "bisect_locks"),
     "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
@@ -64,6 +67,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BisectOrder",
     "EmitRequest",
     "ExpectedHosts",
     "FleetRequest",
@@ -86,6 +90,7 @@ __all__ = [
     "RunningRequest",
     "SyncOrder",
     "VerifyRequest",
+    "bisect_locks",
     "build_oci",
     "check",
     "compare_receipts",

@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "prove that an environment is what the lock says",
     "numerics": "record numeric results in the lock; settings that make numbers repeat",
     "run": "run a command in the locked environment, and leave a receipt",
+    "bisect": "which package between two locks changed a result",
     "receipt": "show and compare the receipts of `envlock run`",
     "observe": "print the facts of an environment as JSON",
     "agent": "write the agent: one file that observes a host with nothing but a Python",
