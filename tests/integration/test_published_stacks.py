@@ -16,7 +16,7 @@ from envlock.manifest import Platform
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STACKS = EXAMPLES / "published-stacks"
 RELEASES = ("torch-2.6", "torch-2.8", "torch-2.9")
-LOCKED = (*(f"published-stacks/{name}" for name in RELEASES), "bert-cu124", "quickstart")
+LOCKED = (*(f"published-stacks/{name}" for name in RELEASES), "bert-cu124", "mnist-receipt", "quickstart")
 PAGE = (STACKS / "README.md").read_text(encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -244,3 +245,28 @@ def test_the_words_of_the_command_are_its_own(subject: Subject, tmp_path: Path) 
         "error: `nowhere` cannot be started: it is not there [tool-missing]\n\n"
         "hint: it is looked for in the environment's `bin`, then on PATH\n"
     )
+
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist-receipt"
+WEIGHTS = [word for name in ("w1.npy", "w2.npy", "result.json") for word in ("--output", name)]
+
+
+def trained(folder: Path, *more: str) -> Path:
+    """The example in a folder of its own, synced and run; its receipt."""
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".venv", "*.npy", "*.json"))
+    envlock = [sys.executable, "-m", "envlock"]
+    synced = said(folder, *envlock, "sync")
+    assert synced.returncode == 0, synced.stderr
+    done = said(folder, *envlock, "run", *WEIGHTS, "--prefix", ".venv", "--", "python", "train.py", *more)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[1]) > 0.8
+    return folder / "envlock-receipt.json"
+
+
+@pytest.mark.slow
+def test_the_example_is_equal_in_two_folders_and_differs_by_its_seed(tmp_path: Path) -> None:
+    first, second = trained(tmp_path / "one"), trained(tmp_path / "two")
+    found = compare_receipts(first, second)
+    assert (found.differences, found.outputs_equal) == ((), True)
+    other = compare_receipts(first, trained(tmp_path / "three", "--seed", "1"))
+    assert [each.what for each in other.differences] == ["words", "result.json", "w1.npy", "w2.npy"]
