@@ -13,7 +13,6 @@ from .conda_pass import CondaPass
 from .contents import Contents, exists
 from .editable import is_finder_name
 from .hashing import cores
-from .host import host_facts
 from .identity import SCRIPTS, Entry, entry_list
 from .installed import (
     Installed,
@@ -430,7 +429,7 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         prefix=prefix,
         is_venv=False,
         sees_system_site=False,
-        host=host_facts(),
+        host={},
         python=None,
         python_faults=[],
         distributions=[],

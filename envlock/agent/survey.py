@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from . import environment, expect, facts, loader, warm
 from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, conda_alone, empty_document
+from .host import host_facts
 from .installed import relative_to_prefix
 from .target import open_target
 
@@ -33,6 +34,7 @@ def survey(request: Request) -> facts.Facts:
         document = _from_json(cache.head["facts"])
     else:
         document = _full(request, cache)
+    document["host"] = host_facts(request.environment)  # a cache is shared by hosts, and drivers change
     document["environment"] = environment.relevant(request.environment, request.expectation.settings)
     _ask_the_loader(request, document)
     document["timing"]["total_seconds"] = round(time.time() - started, 4)

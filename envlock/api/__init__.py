@@ -40,17 +40,22 @@ if TYPE_CHECKING:
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import (
+        ContainerRequest,
         How,
         ImageRequest,
         VerifyRequest,
         verify,
+        verify_container,
         verify_facts,
         verify_image,
     )
 
 _HOMES = {
     "locking": ("LockRequest", "LockResult", "check", "lock"),
-    "verifying": ("How", "ImageRequest", "VerifyRequest", "verify", "verify_facts", "verify_image"),
+    "verifying": (
+        *("ContainerRequest", "How", "ImageRequest", "VerifyRequest"),
+        *("verify", "verify_container", "verify_facts", "verify_image"),
+    ),
     "fleets": ("ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched"),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
@@ -68,6 +73,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BisectOrder",
+    "ContainerRequest",
     "EmitRequest",
     "ExpectedHosts",
     "FleetRequest",
@@ -110,6 +116,7 @@ __all__ = [
     "run",
     "sync",
     "verify",
+    "verify_container",
     "verify_documents",
     "verify_facts",
     "verify_image",

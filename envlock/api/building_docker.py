@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,18 @@ from envlock.emit import FORMATS, EmitOptions
 from envlock.emit.job import image_tag
 from envlock.errors import LockfileInvalid, ToolFailed
 from envlock.image.context import WHEELS, Context
-from envlock.image.docker import Builder, DockerBuild, build, builder_at_hand
+from envlock.image.docker import Builder, DockerBuild, build, builder_at_hand, connect, told_failures
 from envlock.image.wheel_files import WheelFiles
 from envlock.install.model import Supply
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
 from envlock.lock.runtime import runtime_hash
 from envlock.manifest.platforms import Platform
-from envlock.observe.daemon import Inside, connect, observe_container, observe_image, told_failures
+from envlock.observe.container import ContainerTarget, observe_inside
 from envlock.report import Report
 from envlock.resolve.model import Event, OnEvent, no_events
 
-__all__ = ["Builder", "DockerOrder", "DockerResult", "build_docker", "verify_container"]
+__all__ = ["Builder", "DockerOrder", "DockerResult", "build_docker"]
 
 _DOCKER_PLATFORMS = {"linux-64": "linux/amd64", "linux-aarch64": "linux/arm64"}
 
@@ -67,9 +68,8 @@ def build_docker(order: DockerOrder, on_event: OnEvent = no_events) -> DockerRes
     lock = read_lock(order.lock)
     platform = choose_platform(lock.platforms, order.platform)
     builder = builder_at_hand(order.builder, order.environment)
-    client = connect(order.environment)
     tags = order.tags or (f"{lock.project or 'envlock'}:{image_tag(lock, platform)}",)
-    with told_failures("the image was not built"):
+    with closing(connect(order.environment)) as client, told_failures("the image was not built"):
         image = build(client, _build(order, lock, platform, tags, on_event), builder, on_event)
         found = client.images.get(image).attrs
     _inspect(lock, platform, found)
@@ -81,23 +81,15 @@ def build_docker(order: DockerOrder, on_event: OnEvent = no_events) -> DockerRes
         tags=tags,
         diff_ids=tuple(found["RootFS"]["Layers"]),
         size=int(found["Size"]),
-        report=_verified(order, lock, platform, observe_image(client, image, _inside(order.lock))),
+        report=_verified(order, lock, platform, image),
     )
 
 
-def verify_container(path: Path, name: str, how: How, environment: Mapping[str, str], cache: Path) -> Report:
-    """Compare a running container with a lock. Raises as `build_docker` does."""
-    lock = read_lock(path)
-    facts = observe_container(connect(environment), name, _inside(path))
-    platform = choose_platform(lock.platforms, how.platform or facts["host"].get("platform"))
-    return judge_facts(lock, facts, platform, how, cache)
-
-
-def _inside(lock: Path) -> Inside:
-    return Inside(lock=lock.read_bytes())
-
-
-def _verified(order: DockerOrder, lock: Lock, platform: str, facts: Any) -> Report:
+def _verified(order: DockerOrder, lock: Lock, platform: str, image: str) -> Report:
+    target = ContainerTarget(
+        engine="docker", name=image, lockfile=order.lock.read_bytes(), environment=order.environment
+    )
+    facts = observe_inside(target).facts
     return judge_facts(lock, facts, platform, How(in_job=True), order.cache)
 
 

@@ -18,12 +18,14 @@ from envlock.verify import Judgement, judge
 from envlock.verify.platform import locked_platform
 
 __all__ = [
+    "ContainerRequest",
     "How",
     "ImageRequest",
     "VerifyRequest",
     "judge_facts",
     "locked_platform",
     "verify",
+    "verify_container",
     "verify_facts",
     "verify_image",
 ]
@@ -143,7 +145,7 @@ def verify_image(request: ImageRequest) -> Report:
 
 
 def _from_inside(request: ImageRequest) -> ImageFacts:
-    from envlock.observe.container import ContainerTarget, observe_container
+    from envlock.observe.container import ContainerTarget, observe_inside
 
     target = ContainerTarget(
         engine=request.inside or "",
@@ -151,8 +153,44 @@ def _from_inside(request: ImageRequest) -> ImageFacts:
         lockfile=request.lock.read_bytes(),
         environment=request.environment,
         prefix=request.prefix,
+        gpus=request.how.require_gpu,
     )
-    return observe_container(target)
+    return observe_inside(target)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerRequest:
+    """A running container of `engine` (`docker` or `podman`) to verify, as its processes see it.
+
+    `prefix` is the environment inside of it (None: what its configuration says). `environment` is the
+    user's.
+    """
+
+    lock: Path
+    name: str
+    environment: Mapping[str, str]
+    engine: str = "docker"
+    prefix: str | None = None
+    cache: Path | None = None
+    how: How = field(default_factory=How)
+
+
+def verify_container(request: ContainerRequest) -> Report:
+    """Judge a container that runs. Raises LockfileInvalid, CouldNotTell, ToolFailed."""
+    from envlock.observe.container import ContainerTarget, observe_running
+
+    lock = read_lock(request.lock)
+    target = ContainerTarget(
+        engine=request.engine,
+        name=request.name,
+        lockfile=request.lock.read_bytes(),
+        environment=request.environment,
+        prefix=request.prefix,
+    )
+    facts = observe_running(target)
+    platform = locked_platform(lock, request.how.platform or facts["host"].get("platform", ""))
+    report = judge_facts(lock, facts, platform, request.how, request.cache)
+    return replace(report, target=request.name)
 
 
 def _from_outside(request: ImageRequest, lock: Lock, platform: str) -> ImageFacts:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     type=click.Choice(["docker", "podman"]),
     help="look at the image from inside: the agent runs in a container of this engine",
 )
+@click.option("--container", metavar="NAME", help="a running container, of docker or the engine of --inside")
 @fleet_options
 @click.option(
     "--level",
@@ -51,6 +52,7 @@ def command(
     lock_path: Path,
     image: str | None,
     inside: str | None,
+    container: str | None,
     fleet: FleetChoice | None,
     level: str,
     pid: int | None,
@@ -70,21 +72,23 @@ def command(
 
     how = How(strict=strict, require_gpu=require_gpu, in_job=in_job)
     cache = cache_directory(os.environ)
-    if inside is not None and image is None:
+    elsewhere = "--launcher" if fleet is not None and fleet.launcher is not None else "--facts"
+    _refuse_two((elsewhere, fleet), ("--image", image), ("--container", container))
+    if inside is not None and image is None and container is None:
         raise UsageFault("`--inside` looks at an image", hint="name it: `--image NAME`")
     if pid is not None:
-        _refuse_beside_pid(level, image is not None or fleet is not None)
+        _refuse_beside_pid(level, any(each is not None for each in (image, fleet, container)))
         named = find_target(prefix, python).prefix if prefix or python else None
         return _verified_job(lock_path, pid, named, how, talk)
     if fleet is not None:
-        asked_for = _Elsewhere(lock=lock_path, prefix=prefix, python=python, image=image, level=level)
+        asked_for = _Elsewhere(lock=lock_path, prefix=prefix, python=python, level=level)
         return _verified_elsewhere(fleet, asked_for, how, talk)
-    if image is not None and level == "loaded":
-        raise UsageFault("`--level loaded` looks at a process, which an image has not", hint="leave one out")
+    if level == "loaded" and (image is not None or container is not None):
+        raise UsageFault("`--level loaded` looks at a process of this host", hint="leave one out")
     if image is not None:
         from envlock.api import ImageRequest, verify_image
 
-        _refuse_python(python)
+        _refuse_python("--image", python)
         asked = ImageRequest(
             lock=lock_path,
             image=image,
@@ -95,6 +99,20 @@ def command(
             how=how,
         )
         return _told(verify_image(asked), talk)
+    if container is not None:
+        from envlock.api import ContainerRequest, verify_container
+
+        _refuse_python("--container", python)
+        running = ContainerRequest(
+            lock=lock_path,
+            name=container,
+            environment=os.environ,
+            engine=inside or "docker",
+            prefix=str(prefix) if prefix is not None else None,
+            cache=cache,
+            how=how,
+        )
+        return _told(verify_container(running), talk)
     chosen = find_target(prefix, python)
     if talk.draws and not chosen.is_named:
         click.echo(f"verifying {chosen.announced()}", err=True)
@@ -124,15 +142,21 @@ def _verified_job(lock: Path, pid: int, prefix: Path | None, how: How, talk: Tal
 def _refuse_beside_pid(level: str, has_other_target: bool) -> None:
     if has_other_target:
         raise UsageFault(
-            "`--pid` names a target: it takes no `--image`, `--facts` or `--launcher`", hint="leave one out"
+            "`--pid` names a target: it takes no `--image`, `--container`, `--facts` or `--launcher`", hint="leave one out"
         )
     if level != "loaded":
         raise UsageFault("`--pid` looks at what is loaded", hint="`envlock verify --level loaded --pid N`")
 
 
-def _refuse_python(python: Path | None) -> None:
+def _refuse_two(*targets: tuple[str, object]) -> None:
+    given = [name for name, value in targets if value is not None]
+    if len(given) > 1:
+        raise UsageFault(f"`{given[0]}` and `{given[1]}` are two targets", hint="leave one out")
+
+
+def _refuse_python(name: str, python: Path | None) -> None:
     if python is not None:
-        raise UsageFault("`--image` takes no `--python`", hint="`--prefix DIR` names the environment inside")
+        raise UsageFault(f"`{name}` takes no `--python`", hint="`--prefix DIR` names the environment inside")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +166,6 @@ class _Elsewhere:
     lock: Path
     prefix: Path | None
     python: Path | None
-    image: str | None
     level: str
 
 
@@ -176,9 +199,6 @@ def _launched(request: FleetRequest, fleet: FleetChoice, asked: _Elsewhere) -> F
 
 
 def _refuse_targets(fleet: FleetChoice, asked: _Elsewhere) -> None:
-    option = "--launcher" if fleet.launcher is not None else "--facts"
-    if asked.image is not None:
-        raise UsageFault(f"`{option}` and `--image` are two targets", hint="leave one out")
     if fleet.facts and (asked.prefix is not None or asked.python is not None):
         raise UsageFault(
             "`--facts` is judged as it is: it takes no `--prefix` and no `--python`", hint="leave one out"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,7 +41,13 @@ class DockerBuild:
 
 
 def builder_at_hand(asked: Builder, environment: Mapping[str, str]) -> Builder:
-    """`buildx` where the docker command has it, else `classic`. Raises ToolMissing for one that is not."""
+    """`buildx` where the docker command has it, else `classic`. Raises ToolMissing for one that is not,
+    and without the command: it looks into what was built.
+    """
+    if shutil.which("docker", path=environment.get("PATH")) is None:
+        raise ToolMissing(
+            "there is no `docker` command here", hint="install it; `envlock build oci` needs none"
+        )
     if asked == "classic":
         return asked
     if _has_buildx(environment):
@@ -53,13 +60,55 @@ def builder_at_hand(asked: Builder, environment: Mapping[str, str]) -> Builder:
 
 
 def _has_buildx(environment: Mapping[str, str]) -> bool:
-    docker = shutil.which("docker", path=environment.get("PATH"))
-    if docker is None:
-        return False
-    done = subprocess.run(
-        [docker, "buildx", "version"], capture_output=True, env=dict(environment), check=False
+    return _asked(environment, "buildx", "version").returncode == 0
+
+
+def connect(environment: Mapping[str, str]) -> DockerClient:
+    """The daemon of the docker command: DOCKER_HOST, else that of its context. Raises ToolMissing."""
+    import docker
+    from docker.errors import DockerException
+
+    host = environment.get("DOCKER_HOST") or _host_of_context(environment)
+    own = {**environment, **({"DOCKER_HOST": host} if host else {})}
+    try:
+        client = docker.from_env(environment=own, timeout=600)
+        client.ping()
+    except DockerException as error:
+        raise ToolMissing(
+            f"no Docker daemon answers: {_first_line(error)}",
+            where=host,
+            hint="start one, or name it in DOCKER_HOST; `envlock build oci` needs none",
+        ) from error
+    return client
+
+
+def _host_of_context(environment: Mapping[str, str]) -> str | None:
+    done = _asked(environment, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _asked(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *words], capture_output=True, text=True, env=dict(environment), check=False
     )
-    return done.returncode == 0
+
+
+@contextmanager
+def told_failures(message: str) -> Iterator[None]:
+    """What the daemon refuses, as an error of envlock."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise ToolFailed(f"{message}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    explanation: object = getattr(error, "explanation", None)
+    lines = str(explanation or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def build(client: DockerClient, order: DockerBuild, builder: Builder, on_event: OnEvent) -> str:

@@ -1,18 +1,18 @@
-"""An image of a container engine on this host, observed from inside: the agent runs in a container of it.
+"""Facts from inside of a container, by docker or podman: of an image, or of a container that runs.
 
-Without a network, without capabilities, its file system read-only. What the lock expects comes from here,
-never from the image. What the image is (layers, variables) the engine says.
+The agent and the lockfile go in by the standard input of the container's own Python, so an engine elsewhere
+sees them too, and nothing is mounted. An image is looked at in a container of its own, without a network,
+without capabilities, its file system read-only, and its command is never started. What the lock expects
+comes from here, never from the image; what the image is (layers, variables) the engine says.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from envlock.agent.facts import Facts
 from envlock.errors import CouldNotTell, ToolFailed, ToolMissing
@@ -21,28 +21,49 @@ from envlock.observe.image import ImageFacts, prefix_of
 from envlock.observe.zipapp import agent_bytes
 from envlock.resolve.oci.media import BadImage, ImageConfig, parse_config
 
-ENGINES: Final = ("docker", "podman")
-_AGENT, _LOCK = "/envlock-agent.pyz", "/envlock.lock"
 _MOST_SECONDS = 3600
+_LAST_LINES = 10
+_CONFINED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+# /dev/shm can be written in a container whose file system cannot.
+_START = """\
+import os, subprocess, sys, tempfile
+memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+with tempfile.TemporaryDirectory(prefix="envlock-", dir=memory) as folder:
+    names = [folder + "/agent.pyz", folder + "/envlock.lock"]
+    for name, size in zip(names, sys.argv[1:]):
+        with open(name, "wb") as file:
+            file.write(sys.stdin.buffer.read(int(size)))
+    command = [sys.executable, "-I", "-S", "-B", names[0], "--expect", names[1]]
+    sys.exit(subprocess.call(command + sys.argv[3:]))
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerTarget:
-    """An image by its name in `engine`; `lockfile` is the text that the agent gets. `environment` is the
-    user's: where the engine listens stands there."""
+    """An image, or a running container, by its name in `engine` (`docker` or `podman`).
+
+    `lockfile` is the text that the agent gets. `environment` is the user's: where the engine listens stands
+    there. `prefix` None: what the configuration says. `gpus`: an image's container is to have them.
+    """
 
     engine: str
     name: str
     lockfile: bytes
     environment: Mapping[str, str]
     prefix: str | None = None
+    gpus: bool = False
 
 
-def observe_container(target: ContainerTarget) -> ImageFacts:
+def observe_inside(target: ContainerTarget) -> ImageFacts:
     """Run the agent in a container of an image. Raises ToolMissing, ToolFailed, CouldNotTell."""
-    document = _inspected(target)
+    document = _inspected(
+        target, "image", f"`{target.engine} pull {target.name}`, or name a reference in a registry"
+    )
     config = _config(document, target)
-    facts = _observed(target, target.prefix or prefix_of(config.environment))
+    prefix = target.prefix or prefix_of(config.environment)
+    gpus = ("--gpus=all",) if target.gpus else ()
+    python = (f"--entrypoint={prefix}/bin/python", target.name)
+    facts = _observed(target, prefix, ("run", "--rm", "--interactive", *_CONFINED, *gpus, *python))
     identity = str(document.get("Id", ""))
     return ImageFacts(
         facts=facts,
@@ -54,14 +75,22 @@ def observe_container(target: ContainerTarget) -> ImageFacts:
     )
 
 
-def _inspected(target: ContainerTarget) -> dict[str, Any]:
-    done = _run(target, "image", "inspect", target.name)
+def observe_running(target: ContainerTarget) -> Facts:
+    """Facts of a running container, as its processes see them. Raises as `observe_inside` does."""
+    document = _inspected(target, "container", f"`{target.engine} ps` lists those that run")
+    rows = (document.get("Config") or {}).get("Env") or ()
+    prefix = target.prefix or prefix_of(dict(row.partition("=")[::2] for row in rows))
+    return _observed(target, prefix, ("exec", "--interactive", target.name, f"{prefix}/bin/python"))
+
+
+def _inspected(target: ContainerTarget, kind: str, hint: str) -> dict[str, Any]:
+    done = _run(target, kind, "inspect", target.name)
     if done.returncode:
         raise CouldNotTell(
-            f"`{target.engine}` has no image `{target.name}`",
+            f"`{target.engine}` has no {kind} `{target.name}`",
             where=target.name,
-            hint=f"`{target.engine} pull {target.name}`, or name a reference in a registry",
-            facts=[(f"{target.engine} says", _last_line(done.stderr))],
+            hint=hint,
+            facts=[(f"{target.engine} says", line) for line in _lines(done.stderr)[-1:]],
         )
     rows = json.loads(done.stdout)
     return dict(rows[0]) if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
@@ -77,34 +106,29 @@ def _config(document: Mapping[str, Any], target: ContainerTarget) -> ImageConfig
         raise ToolFailed(f"`{target.engine}` does not tell what `{target.name}` is: {error}") from error
 
 
-def _observed(target: ContainerTarget, prefix: str) -> Facts:
-    with tempfile.TemporaryDirectory(prefix="envlock-") as folder:
-        agent, lock = Path(folder, "agent.pyz"), Path(folder, "envlock.lock")
-        agent.write_bytes(agent_bytes())
-        lock.write_bytes(target.lockfile)
-        for path in (Path(folder), agent, lock):
-            path.chmod(0o755)  # the user of the image reads them
-        mounts = (f"--volume={agent}:{_AGENT}:ro", f"--volume={lock}:{_LOCK}:ro")
-        done = _run(
-            target,
-            *("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", *mounts),
-            *(f"--entrypoint={prefix}/bin/python", target.name),
-            *("-I", "-S", "-B", _AGENT, "--prefix", prefix, "--expect", _LOCK, "--level", "content"),
-        )
+def _observed(target: ContainerTarget, prefix: str, words: tuple[str, ...]) -> Facts:
+    """What the agent says that the Python at the end of `words` starts."""
+    agent = agent_bytes()
+    sizes = (str(len(agent)), str(len(target.lockfile)))
+    program = ("-I", "-S", "-B", "-c", _START, *sizes, "--prefix", prefix, "--level", "content")
+    done = _run(target, *words, *program, stdin=agent + target.lockfile)
     try:
         return parse_facts(done.stdout)
     except ValueError as error:
+        said = _lines(done.stderr)[-_LAST_LINES:]
         raise CouldNotTell(
-            f"the agent could not look at `{target.name}`: {_last_line(done.stderr)}",
+            f"the agent could not look at `{target.name}`: {said[-1] if said else 'it says nothing'}",
             where=target.name,
-            hint="`--prefix DIR` names the environment inside of the image",
+            hint="`--prefix DIR` names the environment inside of it",
+            facts=[("said", line) for line in said[:-1]],
         ) from error
 
 
-def _run(target: ContainerTarget, *words: str) -> subprocess.CompletedProcess[bytes]:
+def _run(target: ContainerTarget, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
             [target.engine, *words],
+            input=stdin,
             capture_output=True,
             check=False,
             env=dict(target.environment),
@@ -117,6 +141,5 @@ def _run(target: ContainerTarget, *words: str) -> subprocess.CompletedProcess[by
         ) from error
 
 
-def _last_line(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it says nothing"
+def _lines(said: bytes) -> list[str]:
+    return said.decode(errors="replace").strip().splitlines()

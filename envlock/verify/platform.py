@@ -85,33 +85,53 @@ def _judge_glibc(lock: Lock, platform: str, libc: str) -> Iterator[Finding]:
 
 def _judge_gpu(lock: Lock, platform: str, host: Mapping[str, str], require_gpu: bool) -> Iterator[Finding]:
     stack = lock.stack.get(platform)
-    driver = host.get("nvidia_driver")
     needs_gpu = stack is not None and stack.cuda not in (None, "cpu")
-    if driver is None:
-        if needs_gpu or require_gpu:
-            yield Finding(
-                code="no-gpu",
-                severity=Severity.INCOMPATIBLE if require_gpu else Severity.NOTE,
-                component="host",
-                message="no NVIDIA driver or device here: whether the GPU part would run was not looked at",
-                hint="`--require-gpu` makes this count" if not require_gpu else None,
-            )
+    if lacking := _lacking(host):
+        if require_gpu or needs_gpu:
+            yield _no_gpu(lacking, host, require_gpu)
         return
-    floor = stack.driver if stack is not None else None
-    if floor is not None and _older(driver, floor):
+    if stack is not None and stack.driver is not None:
+        yield from _judge_driver(host.get("nvidia_driver"), stack.driver, stack.cuda)
+    if needs_gpu and stack is not None and stack.gpu_archs:
+        yield from _judge_code(stack, host.get("nvidia_capabilities", ""))
+
+
+def _lacking(host: Mapping[str, str]) -> str | None:
+    """What a GPU needs and this host, or this container of it, does not have."""
+    driver = host.get("nvidia_driver")
+    if "gpu_devices" in host:
+        return None if "libcuda" in host else "there are NVIDIA devices here, and no libcuda.so.1"
+    if driver is not None:
+        return f"this machine has NVIDIA driver {driver}, and none of its devices is here"
+    return "no NVIDIA driver or device here"
+
+
+def _no_gpu(lacking: str, host: Mapping[str, str], require_gpu: bool) -> Finding:
+    # podman 4.3 takes `--gpus all`, gives none, and says nothing.
+    contained = "nvidia_driver" in host or "gpu_devices" in host
+    start = "a container is given GPUs by `docker run --gpus all`, `podman run --device nvidia.com/gpu=all`"
+    counted = "`--require-gpu` makes this count"
+    hint = start if contained else None if require_gpu else counted
+    return Finding(
+        code="no-gpu",
+        severity=Severity.INCOMPATIBLE if require_gpu else Severity.NOTE,
+        component="host",
+        message=f"{lacking}: whether the GPU part would run was not looked at",
+        hint=hint,
+    )
+
+
+def _judge_driver(driver: str | None, floor: str, cuda: str | None) -> Iterator[Finding]:
+    if driver is not None and _older(driver, floor):
         yield Finding(
             code="driver-too-old",
             severity=Severity.INCOMPATIBLE,
             component="host",
             expected=f">= {floor}",
             observed=driver,
-            message=f"NVIDIA driver {driver} is older than {floor}, the oldest that runs CUDA {stack.cuda}"
-            if stack is not None
-            else f"NVIDIA driver {driver} is older than {floor}",
+            message=f"NVIDIA driver {driver} is older than {floor}, the oldest that runs CUDA {cuda}",
             hint=f"install driver {floor} or newer, or lock another `cuda`",
         )
-    if needs_gpu and stack is not None and stack.gpu_archs:
-        yield from _judge_code(stack, host.get("nvidia_capabilities", ""))
 
 
 def _judge_code(stack: Stack, capabilities: str) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -14,8 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from envlock import api
-from envlock.api.building_docker import DockerOrder, build_docker, verify_container
-from envlock.api.verifying import How
+from envlock.api.building_docker import DockerOrder, build_docker
 from envlock.errors import ToolMissing
 from envlock.lock.file import read_lock
 from envlock.lock.runtime import runtime_hash
@@ -24,6 +24,7 @@ from tests.support.dockerd import Dockerd
 from tests.support.images import debian_base, locked_project
 from tests.support.index import LocalIndex
 from tests.support.registry import LocalRegistry
+from tests.support.tools import need
 from tests.support.wheels import Wheel
 
 pytestmark = pytest.mark.slow
@@ -89,17 +90,30 @@ def test_two_builds_have_the_same_layers_and_match(project: Project, builder: st
     assert (first.builder, second.tags) == (builder, ("again:1",))
 
 
-def test_the_venv_of_the_lock_has_the_same_runtime_hash(project: Project, tmp_path: Path) -> None:
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("the lock is for Debian's Python 3.11, and the tests run with another")
-    order = api.SyncOrder(
-        lock=project.lock,
-        venv=tmp_path / "env",
-        environment=dict(os.environ),
-        cache=project.cache,
-        python=sys.executable,
-    )
-    assert api.sync(order).report.observed == project.hash
+def test_one_lock_three_environments_one_runtime_hash(project: Project, tmp_path: Path) -> None:
+    """A virtual environment, the image that Docker builds, and the one that needs no daemon."""
+    archive = tmp_path / "image.tar"
+    options: Any = {"lock": project.lock, "environment": project.environment, "cache": project.cache}
+    api.sync(api.SyncOrder(venv=tmp_path / "env", python=_python311(), **options))
+    built = project.build(builder="classic")
+    api.build_oci(api.OciOrder(output=archive, tag="localhost/daemonless:1", **options))
+    project.daemon.docker("load", "-i", archive)
+    reports = [
+        api.verify(api.VerifyRequest(prefix=tmp_path / "env", level="content", **options)),
+        built.report,
+        api.verify_image(api.ImageRequest(image="localhost/daemonless:1", inside="docker", **options)),
+        api.verify_image(api.ImageRequest(image=str(archive), **options)),
+    ]
+    for report in reports:
+        assert (report.verdict, report.observed) == (Verdict.MATCH, project.hash), report.findings
+
+
+def _python311() -> str:
+    """The lock is for Debian's Python 3.11."""
+    if sys.version_info[:2] == (3, 11):
+        return sys.executable
+    need("python3.11")
+    return "python3.11"
 
 
 def test_pip_in_the_build_fetches_the_wheels_where_the_build_has_a_network(project: Project) -> None:
@@ -149,8 +163,34 @@ def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
     assert any(path and path.startswith(f"{inside}/planted") for _, path in named), named
 
 
-def _container(project: Project) -> Any:
-    return verify_container(project.lock, "job", How(), project.environment, project.cache)
+def test_a_package_on_top_of_the_image_is_named(project: Project, tmp_path: Path) -> None:
+    project.build(builder="classic", tags=("demo:2",))
+    site = "/opt/env/lib/python3.11/site-packages"
+    text = f"FROM demo:2\nUSER 0\nRUN mkdir {site}/extra && echo 'x = 1' > {site}/extra/__init__.py\n"
+    docker = project.daemon.docker
+    docker(
+        *("build", "--network=none", "-t", "topped:1", "-"), input=text, environment={"DOCKER_BUILDKIT": "0"}
+    )
+    docker("run", "-d", "--name", "topped", "--network=none", "topped:1", "sleep", "600")
+    try:
+        running = _container(project, "topped")
+    finally:
+        docker("rm", "-f", "topped")
+    docker("save", "-o", tmp_path / "topped.tar", "topped:1")
+    options: Any = {"lock": project.lock, "environment": project.environment, "cache": project.cache}
+    inside = api.verify_image(api.ImageRequest(image="topped:1", inside="docker", **options))
+    outside = api.verify_image(api.ImageRequest(image=str(tmp_path / "topped.tar"), **options))
+    for report in (running, inside, outside):
+        named = [(f.code, f.path) for f in report.findings if f.severity is not Severity.NOTE]
+        assert named == [("foreign-module", "lib/python3.11/site-packages/extra/__init__.py")]
+        assert report.verdict is Verdict.MISMATCH
+
+
+def _container(project: Project, name: str = "job") -> Any:
+    request = api.ContainerRequest(
+        lock=project.lock, name=name, environment=project.environment, cache=project.cache
+    )
+    return api.verify_container(request)
 
 
 def _wheels(project: Project) -> list[Path]:
@@ -171,6 +211,7 @@ def _emitted(project: Project, format: str, wheelhouse: Path | None = None) -> s
     )
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # the SDK's own, when nobody answers
 def test_no_daemon_is_told(project: Project) -> None:
     with pytest.raises(ToolMissing) as caught:
         build_docker(
@@ -182,3 +223,5 @@ def test_no_daemon_is_told(project: Project) -> None:
         )
     assert caught.value.where == "unix:///nowhere/docker.sock"
     assert caught.value.message.startswith("no Docker daemon answers: ")
+    del caught
+    gc.collect()

@@ -187,20 +187,50 @@ def test_a_package_on_top_and_a_file_changed_in_a_container_are_named(
     assert observed != made.hash
 
 
-def test_podman_loads_and_runs_it(made: Made) -> None:
+def test_podman_loads_and_runs_it(made: Made, podman: dict[str, str]) -> None:
+    words = ("run", "--rm", "--network=none", "localhost/demo:1", "python", "-c", PROGRAM)
+    done = subprocess.run(["podman", *words], env=podman, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{SAID}\n", done.stderr
+    inside = ("--image", "localhost/demo:1", "--inside", "podman")
+    assert made.verdict(*inside, more=podman) == ("match", made.hash, [])
+
+
+def test_gpus_that_podman_promises_and_does_not_give(made: Made, podman: dict[str, str]) -> None:
+    """podman 4.3 takes `--gpus all`, gives none, and ends with 0: seen from inside all the same."""
+    command = ["podman", "run", "--rm", "--network=none", "--gpus=all", "localhost/demo:1", "ls", "/dev"]
+    done = subprocess.run(command, env=podman, capture_output=True, text=True, check=False)
+    assert (done.returncode, "nvidia" in done.stdout) == (0, False), done.stderr
+    inside = ("--image", "localhost/demo:1", "--inside", "podman", "--require-gpu")
+    assert made.verdict(*inside, status=1, more=podman) == ("mismatch", made.hash, ["no-gpu"])
+
+
+@pytest.fixture(scope="module")
+def podman(made: Made) -> Iterator[dict[str, str]]:
+    """The environment of a podman with a store of its own, which has the image."""
     need("podman", "runc", root=True)
     with tempfile.TemporaryDirectory(prefix="pm-") as folder:
-        podman = ["podman", "--root", f"{folder}/a", "--runroot", f"{folder}/b", "--storage-driver=vfs"]
-        podman += ["--cgroup-manager=cgroupfs", "--events-backend=file", "--runtime=runc"]
-        _said([*podman, "load", "-q", "-i", f"{made.folder}/image.tar"])
-        limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")  # not more than a test may have
-        run = [*podman, "run", "--rm", "--network=none", *limits, "localhost/demo:1"]
-        assert _said([*run, "python", "-c", PROGRAM]) == f"{SAID}\n"
-        _said([*podman, "rmi", "-a", "-f"])
+        store, containers = Path(folder, "storage.conf"), Path(folder, "containers.conf")
+        store.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/a"\nrunroot = "{folder}/b"\n')
+        containers.write_text(_CONTAINERS)
+        own = {**os.environ, "CONTAINERS_STORAGE_CONF": str(store), "CONTAINERS_CONF": str(containers)}
+        _said(["podman", "load", "-q", "-i", f"{made.folder}/image.tar"], own)
+        yield own
+        _said(["podman", "rmi", "-a", "-f"], own)
 
 
-def _said(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+# Not more than a test may have.
+_CONTAINERS = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+"""
+
+
+def _said(command: list[str], environment: Mapping[str, str]) -> str:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

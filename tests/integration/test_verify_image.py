@@ -276,7 +276,9 @@ def test_an_image_that_was_built_otherwise_is_a_note(made: Path, tmp_path: Path)
     [
         (["--inside", "docker"], "`--inside` looks at an image"),
         (["--facts", "f.json", "--image", "a:1"], "`--facts` and `--image` are two targets"),
+        (["--container", "job", "--image", "a:1"], "`--image` and `--container` are two targets"),
         (["--python", "python3", "--image", "a:1"], "`--image` takes no `--python`"),
+        (["--python", "python3", "--container", "job"], "`--container` takes no `--python`"),
     ],
 )
 def test_options_that_do_not_go_together(

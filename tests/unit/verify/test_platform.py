@@ -27,7 +27,8 @@ def locked(*files: str, archs: tuple[str, ...] = ("sm_80", "sm_90"), sha256: str
 
 
 def judged(lock: Lock, **host: str) -> list[Finding]:
-    facts = cast(Facts, cast(Any, {"host": {"libc": "glibc 2.36", "nvidia_driver": "550.54.14", **host}}))
+    given = {"nvidia_driver": "550.54.14", "gpu_devices": "nvidia0", "libcuda": "/usr/lib/libcuda.so.1"}
+    facts = cast(Facts, cast(Any, {"host": {"libc": "glibc 2.36", **given, **host}}))
     return list(judge_host(lock, "linux-64", facts, require_gpu=False))
 
 
