@@ -9,6 +9,7 @@ comes from here, never from the image; what the image is (layers, variables) the
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,17 +25,19 @@ from envlock.resolve.oci.media import BadImage, ImageConfig, parse_config
 _MOST_SECONDS = 3600
 _LAST_LINES = 10
 _CONFINED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-# /dev/shm can be written in a container whose file system cannot.
+# argv: sizes of agent and lockfile, where both may lie ("": where the container can be written), the agent's.
 _START = """\
-import os, subprocess, sys, tempfile
+import os, runpy, sys, tempfile
+agent, lock, place = sys.argv[1:4]
 memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-with tempfile.TemporaryDirectory(prefix="envlock-", dir=memory) as folder:
+with tempfile.TemporaryDirectory(prefix="envlock-", dir=place or memory) as folder:
+    tempfile.tempdir = folder
     names = [folder + "/agent.pyz", folder + "/envlock.lock"]
-    for name, size in zip(names, sys.argv[1:]):
+    for name, size in zip(names, (agent, lock)):
         with open(name, "wb") as file:
             file.write(sys.stdin.buffer.read(int(size)))
-    command = [sys.executable, "-I", "-S", "-B", names[0], "--expect", names[1]]
-    sys.exit(subprocess.call(command + sys.argv[3:]))
+    sys.argv[1:4] = ["--expect", names[1]]
+    runpy.run_path(names[0], run_name="__main__")
 """
 
 
@@ -61,9 +64,10 @@ def observe_inside(target: ContainerTarget) -> ImageFacts:
     )
     config = _config(document, target)
     prefix = target.prefix or prefix_of(config.environment)
-    gpus = ("--gpus=all",) if target.gpus else ()
+    place = f"/.envlock-{secrets.token_hex(4)}"  # in memory, and it hides nothing of the image
+    more = (f"--tmpfs={place}:mode=1777", *(("--gpus=all",) if target.gpus else ()))
     python = (f"--entrypoint={prefix}/bin/python", target.name)
-    facts = _observed(target, prefix, ("run", "--rm", "--interactive", *_CONFINED, *gpus, *python))
+    facts = _observed(target, prefix, ("run", "--rm", "--interactive", *_CONFINED, *more, *python), place)
     identity = str(document.get("Id", ""))
     return ImageFacts(
         facts=facts,
@@ -106,11 +110,11 @@ def _config(document: Mapping[str, Any], target: ContainerTarget) -> ImageConfig
         raise ToolFailed(f"`{target.engine}` does not tell what `{target.name}` is: {error}") from error
 
 
-def _observed(target: ContainerTarget, prefix: str, words: tuple[str, ...]) -> Facts:
+def _observed(target: ContainerTarget, prefix: str, words: tuple[str, ...], place: str = "") -> Facts:
     """What the agent says that the Python at the end of `words` starts."""
     agent = agent_bytes()
     sizes = (str(len(agent)), str(len(target.lockfile)))
-    program = ("-I", "-S", "-B", "-c", _START, *sizes, "--prefix", prefix, "--level", "content")
+    program = ("-I", "-S", "-B", "-c", _START, *sizes, place, "--prefix", prefix, "--level", "content")
     done = _run(target, *words, *program, stdin=agent + target.lockfile)
     try:
         return parse_facts(done.stdout)

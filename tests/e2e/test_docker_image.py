@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -142,6 +144,41 @@ def _published(path: Path) -> Wheel:
     return Wheel(
         name=name, version=version, filename=path.name, content=content, metadata=b"", requires_python=None
     )
+
+
+def test_buildah_makes_the_same_layers_twice(project: Project, tmp_path: Path) -> None:
+    need("buildah", root=True)
+    context = tmp_path / "context"
+    (context / "wheels").mkdir(parents=True)
+    for wheel in _wheels(project):
+        shutil.copy(wheel, context / "wheels" / wheel.name)
+    (context / "Dockerfile").write_text(_emitted(project, "docker", wheelhouse=Path("wheels")))
+    first, second = (_by_buildah(context, tmp_path / name) for name in ("one", "two"))
+    options: Any = {"lock": project.lock, "environment": project.environment, "cache": project.cache}
+    report = api.verify_image(api.ImageRequest(image=f"oci:{first}", **options))
+    assert (report.verdict, report.observed) == (Verdict.MATCH, project.hash), report.findings
+    assert _diff_ids(first) == _diff_ids(second)
+
+
+def _by_buildah(context: Path, folder: Path) -> Path:
+    """A layout of what is built. In a chroot: no container is made, and no network can be taken away."""
+    store = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
+    build = ["bud", "--isolation", "chroot", "--tls-verify=false", "-t", "image", "."]
+    for words in (build, ["push", "image", f"oci:{folder}/layout:image"]):
+        done = subprocess.run(
+            ["buildah", *store, *words], cwd=context, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return folder / "layout"
+
+
+def _diff_ids(layout: Path) -> list[str]:
+    blobs = layout / "blobs" / "sha256"
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_text())
+    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_text())
+    found: list[str] = config["rootfs"]["diff_ids"]
+    return found
 
 
 def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
