@@ -8,10 +8,11 @@ bytes are not compared: reference flags differ between an import and compileall.
 import hashlib
 import json
 import marshal
+import os
 import subprocess
 import sys
 from types import CodeType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 # co_filename is judged apart; co_lnotab is derived (and deprecated); methods and closures are no fields.
 _NOT_FIELDS = ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branches")
@@ -190,7 +191,7 @@ def main() -> None:
 
 class _Worker(NamedTuple):
     process: "subprocess.Popen[bytes]"
-    answers: Any
+    answers: IO[bytes]
 
 
 def check_all(
@@ -214,14 +215,12 @@ def check_all(
 
 
 def _start(batch: List[PycJob], command: List[str]) -> _Worker:
-    import tempfile
-
     from .interpreter import CLEAN_ENVIRONMENT, source_of
 
     program = source_of("bytecode.py") + "\nmain()\n"
-    answers = tempfile.TemporaryFile()  # noqa: SIM115 - `_finish` closes it
+    answers = _nameless()
     # Files, not pipes: two workers are fed and read at once without threads.
-    with tempfile.TemporaryFile() as feed:
+    with _nameless() as feed:
         feed.write(json.dumps(batch).encode())
         feed.seek(0)
         process = subprocess.Popen(
@@ -232,6 +231,16 @@ def _start(batch: List[PycJob], command: List[str]) -> _Worker:
             env=CLEAN_ENVIRONMENT,
         )
     return _Worker(process, answers)
+
+
+def _nameless() -> IO[bytes]:
+    """A file without a name, in memory: a container may have no place that can be written."""
+    try:
+        return os.fdopen(os.memfd_create("envlock"), "w+b")
+    except (AttributeError, OSError):  # not Linux, or an old one
+        import tempfile
+
+        return tempfile.TemporaryFile()
 
 
 def _finish(batch: List[PycJob], worker: _Worker, command: List[str]) -> Dict[str, PycResult]:

@@ -118,3 +118,11 @@ def test_many_files_among_two_workers(tmp_path: Path) -> None:
         jobs.append(write_pyc(source, compiled(SOURCE)))
     results = check_all(jobs, sys.executable, workers=2)
     assert {result.verdict for result in results.values()} == {SAME}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory files are Linux's")
+def test_nothing_is_written_anywhere(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's file system may be read-only, /tmp included."""
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    job = write_pyc(source, compiled(SOURCE))
+    assert check_all([job], sys.executable, 1)[job.pyc].verdict == SAME
