@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option("--pid", type=int, metavar="N", help="with --level loaded: the job that runs as this process")
 @click.option("--strict", is_flag=True, help="every distribution that is not locked is foreign")
-@click.option("--require-gpu", is_flag=True, help="no NVIDIA driver here is a finding, not a note")
+@click.option("--require-gpu", is_flag=True, help="no NVIDIA GPU here is a finding, not a note")
 @click.option("--in-job", is_flag=True, help="this is the job's own environment: unset settings differ")
 @talk_options
 def command(
