@@ -138,6 +138,8 @@ def _arranged(lock: Lock, options: EmitOptions) -> tuple[str, ...]:
     user = options.image.user
     line = f"{user}:x:{USER_ID}:{USER_ID}::/home/{user}:/bin/sh"
     return (
+        # What a wheel brings of it was made by whoever built the wheel, and only its Python could judge it.
+        f"find {PREFIX} -name __pycache__ -prune -exec rm -rf {{}} +",
         f"mkdir -p /out/opt /out/etc /home-out/home/{user}",
         f"mv {PREFIX} /out{PREFIX}",
         f"{{ grep -v '^{user}:' /etc/passwd; echo {shell(line)}; }} > /out/etc/passwd",

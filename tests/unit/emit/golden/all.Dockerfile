@@ -21,7 +21,8 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: --no-index --find-links /wheelhouse -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/home/app \
+RUN find /opt/env -name __pycache__ -prune -exec rm -rf {} + \
+ && mkdir -p /out/opt /out/etc /home-out/home/app \
  && mv /opt/env /out/opt/env \
  && { grep -v '^app:' /etc/passwd; echo app:x:1000:1000::/home/app:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^app:' /etc/group; echo app:x:1000:; } > /out/etc/group \

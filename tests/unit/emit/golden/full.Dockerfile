@@ -29,7 +29,8 @@ RUN printf '%s\n' \
 RUN python3 -m venv --without-pip /opt/env \
  && python3 -m pip --python /opt/env/bin/python3 install --no-compile --no-deps --require-hashes \
     --no-cache-dir --disable-pip-version-check --no-input --only-binary :all: --extra-index-url https://mirror.example/whl/cu118 -r /requirements.txt
-RUN mkdir -p /out/opt /out/etc /home-out/home/worker \
+RUN find /opt/env -name __pycache__ -prune -exec rm -rf {} + \
+ && mkdir -p /out/opt /out/etc /home-out/home/worker \
  && mv /opt/env /out/opt/env \
  && { grep -v '^worker:' /etc/passwd; echo worker:x:1000:1000::/home/worker:/bin/sh; } > /out/etc/passwd \
  && { grep -v '^worker:' /etc/group; echo worker:x:1000:; } > /out/etc/group \
