@@ -142,7 +142,8 @@ def _verified_job(lock: Path, pid: int, prefix: Path | None, how: How, talk: Tal
 def _refuse_beside_pid(level: str, has_other_target: bool) -> None:
     if has_other_target:
         raise UsageFault(
-            "`--pid` names a target: it takes no `--image`, `--container`, `--facts` or `--launcher`", hint="leave one out"
+            "`--pid` names a target: it takes no `--image`, `--container`, `--facts` or `--launcher`",
+            hint="leave one out",
         )
     if level != "loaded":
         raise UsageFault("`--pid` looks at what is loaded", hint="`envlock verify --level loaded --pid N`")
