@@ -9,7 +9,7 @@ import os
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from . import elf
-from .cuda_names import is_of_driver
+from .cuda_names import is_of_driver, toolkit_family
 from .foreign import search_directories
 from .loader_cache import read_cache
 
@@ -35,8 +35,8 @@ class Shadow(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """`providers`: names behind which different libraries find different files; `unresolved`: names behind
-    which nothing is found, with the libraries that ask."""
+    """`providers`: libraries of the CUDA toolkit behind whose name different libraries find different files;
+    `unresolved`: names behind which nothing is found, with the libraries that ask."""
 
     shadows: List[Shadow]
     providers: Dict[str, List[str]]
@@ -130,7 +130,12 @@ def examine(loader: Loader, libraries: Iterable[str]) -> Examined:
             elif got is None and name not in installed and not _comes_otherwise(name):
                 unresolved.setdefault(name, []).append(path)
     taken = [row for row in shadows.values() if row.instead and not is_of_driver(row.name)]
-    providers = {name: sorted(places) for name, places in sorted(found.items()) if len(places) > 1}
+    # Wheels bring copies of small libraries under names of their own; of the toolkit there is to be one.
+    providers = {
+        name: sorted(places)
+        for name, places in sorted(found.items())
+        if len(places) > 1 and toolkit_family(name)
+    }
     return Examined(taken, providers, unresolved)
 
 

@@ -78,6 +78,15 @@ def test_two_providers_and_none(tmp_path: Path) -> None:
     assert found == Examined([], {"libcudart.so.12": [own, apt]}, {"libmlx5.so.1": [second]})
 
 
+def test_copies_that_wheels_bring_are_no_providers(tmp_path: Path) -> None:
+    """NumPy's and SciPy's wheels each hold a libgfortran of the same name."""
+    name = "libgfortran-040039e1-0352e75f.so.5.0.0"
+    files = [write(tmp_path / folder / name, make_elf()) for folder in ("numpy", "scipy")]
+    for folder in ("numpy", "scipy"):
+        files.append(write(tmp_path / folder / "a.so", make_elf(needed=[name], rpath="$ORIGIN")))
+    assert examine(Loader("", NOTHING), files) == Examined([], {}, {})
+
+
 def test_a_name_that_another_locked_library_bears_is_not_missing(tmp_path: Path) -> None:
     """torchvision asks for libc10.so without a path: `import torch` has loaded it by then."""
     files = [
