@@ -15,7 +15,7 @@ COMMANDS = {
     "init": "write a manifest from an existing repository",
     "lock": "resolve the manifest and write envlock.lock",
     "explain": "does a combination exist, will it run, what is nearest",
-    "diff": "what differs between two lockfiles",
+    "diff": "what differs between two lockfiles, or two hosts",
     "emit": "write a file for another tool: docker, conda, pylock, compose, slurm, …",
     "build": "make a container image from the lock",
     "sync": "make or repair an environment from the lock",

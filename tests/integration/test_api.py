@@ -18,6 +18,7 @@ import pytest
 
 import envlock
 from envlock.api import scripting
+from envlock.emit import FORMATS
 from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
 from tests.integration.test_cli import demo
 from tests.support.environments import SERIES
@@ -138,7 +139,7 @@ def test_what_a_script_gets_wrong_is_told(here: Path) -> None:
         envlock.emit("dockerfile")
     assert (caught.value.message, caught.value.hint) == (
         "there is no format `dockerfile`",
-        "there are conda, conda-explicit, conda-explicit-md5, conda-lock, docker, pixi, pylock, requirements",
+        f"there are {', '.join(sorted(FORMATS))}",
     )
     with pytest.raises(UsageFault) as caught:
         envlock.verify(prefix=".venv", facts="facts.json")

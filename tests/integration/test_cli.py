@@ -246,7 +246,7 @@ def test_without_a_command_it_is_the_help(envlock: Envlock) -> None:
         ),
         (
             "verify --level contents",
-            "`--level`: `contents` is not one of `roots`, `warm`, `content`, `numerics`",
+            "`--level`: `contents` is not one of `roots`, `warm`, `content`, `loaded`, `numerics`",
             "did you mean `content`? `envlock verify --help` lists the options",
         ),
         (
@@ -607,8 +607,18 @@ def test_141_a_reader_that_goes_away(synced: Project) -> None:
 # emit
 
 
+OF_CONDA = ("conda-explicit", "conda-explicit-md5", "conda-lock", "pixi")
+
+
+@pytest.mark.parametrize("name", OF_CONDA)
+def test_a_format_of_conda_needs_conda_packages(synced: Project, envlock: Envlock, name: str) -> None:
+    said = envlock("emit", name)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("error: the lock takes nothing from conda on linux-64 [usage]\n")
+
+
 def test_emit_goes_to_stdout_or_to_a_file(synced: Project, envlock: Envlock, tmp_path: Path) -> None:
-    for name in FORMATS:
+    for name in sorted({*FORMATS} - {*OF_CONDA}):
         printed = envlock("emit", name)
         assert (printed.status, printed.err) == (0, "")
         assert f" runtime hash {synced.hash}\n" in printed.out
