@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from envlock.agent.places import ACTIVE, environment_at_hand
 from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
@@ -45,7 +46,16 @@ def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def lock_option(command: Command) -> Command:
-    return click.option(
+    """`-l` names the lockfile; `--variant NAME` is short for `-l envlock.NAME.lock`."""
+    variant = click.option(
+        "--variant",
+        metavar="NAME",
+        expose_value=False,
+        is_eager=True,  # `-l` is decided with it in mind
+        callback=_variant,
+        help="the lockfile of a variant: envlock.NAME.lock",
+    )
+    lock = click.option(
         "-l",
         "--lock",
         "lock_path",
@@ -55,11 +65,31 @@ def lock_option(command: Command) -> Command:
         metavar="FILE",
         callback=_at_hand,
         help="the lockfile",
-    )(command)
+    )
+    return lock(variant(command))
 
 
-def _at_hand(context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
-    return path if context.resilient_parsing else at_hand(path)
+_VARIANT = "envlock.variant"
+
+
+def _variant(context: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    from envlock.manifest.patterns import VARIANT_NAME
+
+    if name is not None and not context.resilient_parsing and not VARIANT_NAME.admits(name):
+        raise UsageFault(f"`--variant {name}` is not {VARIANT_NAME.says}")
+    context.meta[_VARIANT] = name
+    return name
+
+
+def _at_hand(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
+    if context.resilient_parsing:
+        return path
+    variant = context.meta.get(_VARIANT)
+    if variant is None:
+        return at_hand(path)
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        raise UsageFault("`--lock` and `--variant` name the same thing twice", hint="leave one out")
+    return at_hand(Path(f"envlock.{variant}.lock"))
 
 
 def at_hand(path: Path) -> Path:

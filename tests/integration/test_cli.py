@@ -964,3 +964,22 @@ def test_light_commands_import_little(synced: Project, words: list[str], without
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_variant_is_named_wherever_a_lock_is(here: Project, envlock: Envlock) -> None:
+    here.write(
+        settings='DEMO = "1"\n[variants.cpu]\nplatforms = ["linux-64"]\n[variants.cpu.settings]\nDEMO = "2"'
+    )
+    assert envlock("lock", "-q", "--variant", "cpu").status == 0
+    assert envlock("env", "--variant", "cpu").out == envlock("env", "-l", "envlock.cpu.lock").out
+    assert "DEMO=2" in envlock("env", "--variant", "cpu").out
+    twice = envlock("env", "--variant", "cpu", "-l", "envlock.cpu.lock")
+    assert (twice.status, twice.err.splitlines()[0]) == (
+        2,
+        "error: `--lock` and `--variant` name the same thing twice [usage]",
+    )
+    odd = envlock("env", "--variant", "../x")
+    assert (odd.status, odd.err) == (
+        2,
+        "error: `--variant ../x` is not a variant name like `cpu` (`a-z`, `0-9`, `_`, `-`) [usage]\n",
+    )
