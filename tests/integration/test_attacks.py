@@ -307,6 +307,7 @@ def test_startup_files(subject: Subject, name: str) -> None:
     assert finding.path == f"{_site(subject)}/{name}"
 
 
+@pytest.mark.slow
 def test_system_site_packages(subject: Subject) -> None:
     config = subject.prefix / "pyvenv.cfg"
     config.write_text(config.read_text().replace("site-packages = false", "site-packages = true"))

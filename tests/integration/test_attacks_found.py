@@ -140,6 +140,7 @@ def test_a_pyc_with_specialised_instructions(subject: Subject) -> None:
     assert turned(subject) == {("bytecode-differs", site(subject, f"click/__pycache__/{pyc.name}"))}
 
 
+@pytest.mark.slow
 def test_warm_tells_optimisation_levels_apart(tmp_path: Path) -> None:
     """Honest bytecode without its assertions, under the name of the one that has them."""
     wheel = make_wheel("careful", "1.0", files={"careful.py": b"def run(x):\n    assert x\n"})

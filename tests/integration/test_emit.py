@@ -115,6 +115,7 @@ def test_the_lock_needs_both_indexes(locked: Locked) -> None:
     assert indexes["numpy"] == "default"
 
 
+@pytest.mark.slow
 def test_pip_installs_the_requirements(locked: Locked, venv: Path, tmp_path: Path, pip: Path) -> None:
     (tmp_path / "requirements.txt").write_text(locked.emit("requirements"))
     run(
@@ -152,6 +153,7 @@ def test_pip_installs_the_pylock(locked: Locked, venv: Path, tmp_path: Path, pip
     assert_is_the_lock(venv, locked.lock)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 @pytest.mark.parametrize("format", ["requirements", "pylock"])
 def test_a_wheelhouse_needs_no_network(
@@ -170,6 +172,7 @@ def test_a_wheelhouse_needs_no_network(
     assert_is_the_lock(venv, locked.lock)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 def test_a_wheelhouse_with_a_blank_in_its_name(
     locked: Locked, venv: Path, tmp_path: Path, tool: str, pip: Path
@@ -208,6 +211,7 @@ def _wheels(chosen: Mapping[str, object]) -> Mapping[str, PackageWheel]:
     return {name: wheel for name, wheel in chosen.items() if isinstance(wheel, PackageWheel)}
 
 
+@pytest.mark.slow
 def test_pip_installs_the_pip_part_of_the_conda_environment(
     locked: Locked, venv: Path, tmp_path: Path, pip: Path
 ) -> None:
@@ -231,6 +235,7 @@ def test_pip_installs_the_pip_part_of_the_conda_environment(
     assert_is_the_lock(venv, locked.lock)
 
 
+@pytest.mark.slow
 def test_pip_refuses_another_wheel_of_the_same_name(
     locked: Locked, venv: Path, tmp_path: Path, pip: Path
 ) -> None:

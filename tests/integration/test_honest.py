@@ -120,6 +120,7 @@ def test_an_environment_that_was_used(tmp_path: Path) -> None:
     assert_silent(subject)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", ["venv", "venv-copies", "virtualenv", "virtualenv-copies"])
 def test_pip_in_other_environments(tmp_path: Path, maker: str) -> None:
     subject = _with_pip(tmp_path, maker, awkward_wheels())
@@ -146,6 +147,7 @@ def test_a_locked_pip_that_virtualenv_seeded(tmp_path: Path) -> None:
     assert alarms(subject.verify())
 
 
+@pytest.mark.slow
 def test_a_prompt_with_quotes(tmp_path: Path) -> None:
     assert_silent(_with_pip(tmp_path, "venv", awkward_wheels(), "--prompt", "it's mine (x)"))
 

@@ -366,6 +366,7 @@ def test_one_rank_looks_and_all_go_on(job: Job) -> None:
     assert [path for path in job.root.glob("t/envlock-*/*") if path.is_socket()] == []
 
 
+@pytest.mark.slow
 def test_all_fail_together_with_the_same_words(
     job: Job, flipped: Callable[[], None], subject: Subject
 ) -> None:
@@ -401,6 +402,7 @@ def test_a_rank_0_that_dies_is_noticed_at_once(job: Job) -> None:
     ] * 2
 
 
+@pytest.mark.slow
 def test_what_an_older_run_left_behind_is_not_taken_for_an_answer(job: Job) -> None:
     """Where nothing tells two runs apart: the socket of the dead one is there, and answers nobody."""
     job.program(COUNTED.format(before="os.kill(os.getpid(), 9)", seconds=600))
@@ -431,6 +433,7 @@ def test_rank_0_does_not_wait_for_ranks_that_never_ask(job: Job) -> None:
     assert job.run(as_rank(0, 2)) == (0, "match\n", "")
 
 
+@pytest.mark.slow
 def test_a_rank_0_that_is_done_early_tells_those_who_come_late(job: Job) -> None:
     job.program(COUNTED.format(before="", seconds=30))
     first = job.start(as_rank(0, 2))

@@ -434,6 +434,7 @@ def test_a_wheel_that_is_gone_is_named(host: Host) -> None:
     assert not host.venv.exists()
 
 
+@pytest.mark.slow
 def test_a_killed_sync_can_be_run_again(host: Host) -> None:
     host.index.fault("*/demo-*.whl", Drip(chunk=2000, seconds=0.02), times=1)
     write_lock(host.root / "envlock.lock", host.lock)
@@ -477,6 +478,7 @@ def test_a_small_file_of_a_big_wheel_costs_little(synced: Host) -> None:
     assert synced.index.sent("*.whl") < len(BIG) / 2
 
 
+@pytest.mark.slow
 def test_a_server_without_ranges_serves_as_well(synced: Host) -> None:
     synced.index.fault("*.whl", NoRanges())
     flip_byte(synced.site / "demo/big.so")
@@ -536,6 +538,7 @@ def test_a_record_edited_to_match(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_without_entry_lists_they_are_read_from_the_index(synced: Host) -> None:
     shutil.rmtree(synced.entries.directory)
     flip_byte(synced.site / "six.py")
@@ -598,6 +601,7 @@ def test_a_poisoned_cache_is_named_and_not_linked_again(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_what_comes_wrong_out_of_a_poisoned_cache_is_mended(host: Host) -> None:
     """uv takes what it has unpacked once, hashes or not."""
     supply = replace(host.supply, wheelhouse=host.root / "wheels")
@@ -662,6 +666,7 @@ def test_a_wheelhouse_repairs_offline(synced: Host) -> None:
     assert synced.index.log == ()
 
 
+@pytest.mark.slow
 def test_a_killed_repair_can_be_run_again(synced: Host) -> None:
     flip_byte(synced.site / "demo/big.so")
     (synced.site / "demo/core.py").unlink()

@@ -27,6 +27,7 @@ from envlock.lock import (
 from envlock.lock.conda_writer import conda_order
 from envlock.manifest.platforms import Platform
 from tests.property.mutations import mutated
+from tests.support.examples import examples
 from tests.unit.lock.test_conda_format import LOCK as CONDA
 from tests.unit.lock.test_format import TEXT
 
@@ -187,7 +188,7 @@ def locks(draw: st.DrawFn) -> Lock:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(lock=locks())
 def test_there_and_back(lock: Lock) -> None:
     text = dumps(lock)
@@ -197,7 +198,7 @@ def test_there_and_back(lock: Lock) -> None:
     assert text.endswith("\n")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(lock=locks(), data=st.data())
 def test_order_does_not_count(lock: Lock, data: st.DataObject) -> None:
     shuffled = replace(
@@ -217,7 +218,7 @@ def test_order_does_not_count(lock: Lock, data: st.DataObject) -> None:
     assert dumps(shuffled) == dumps(lock)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(lock=locks())
 def test_the_agent_reads_it_alike(lock: Lock) -> None:
     assert parse_subset(dumps(lock)) == tomllib.loads(dumps(lock))
@@ -230,7 +231,7 @@ def read_or_refuse(text: str) -> Lock | LockfileInvalid:
         return refusal
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(text=mutated(TEXT) | mutated(dumps(CONDA)))
 def test_a_mutated_lock(text: str) -> None:
     """Refused with printable words, or read as a lock that can be written and read again."""
@@ -243,7 +244,7 @@ def test_a_mutated_lock(text: str) -> None:
             assert all(fault.where.isprintable() and fault.message.isprintable() for fault in outcome.faults)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(text=st.text())
 def test_any_text(text: str) -> None:
     assert isinstance(read_or_refuse(text), LockfileInvalid)

@@ -16,6 +16,7 @@ from envlock.manifest import Manifest, read_manifest
 from envlock.manifest.requirement import canonical
 from envlock.manifest.tables import shown
 from tests.property.mutations import mutated
+from tests.support.examples import examples
 from tests.unit.manifest.test_read import FULL
 from tests.unit.manifest.test_requirements_file import AWKWARD
 
@@ -60,13 +61,13 @@ def outcome_of(project: Path, environment: Mapping[str, str]) -> Manifest | Mani
         return refusal
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(text=mutated(FULL))
 def test_a_mutated_pyproject(text: str) -> None:
     read_or_refuse({"pyproject.toml": text}, "")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(text=mutated(AWKWARD))
 def test_a_mutated_requirements_file(text: str) -> None:
     read_or_refuse(
@@ -81,13 +82,13 @@ def test_a_mutated_requirements_file(text: str) -> None:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(text=mutated(SCRIPT))
 def test_a_mutated_script(text: str) -> None:
     read_or_refuse({"train.py": text}, "train.py")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -98,7 +99,7 @@ def test_any_bytes(data: bytes) -> None:
                 read_manifest(Path(folder) / name, variant="cpu")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(values=st.dictionaries(_KEYS, _VALUES, max_size=4))
 def test_values_of_every_kind(values: Mapping[str, object]) -> None:
     lines = "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())

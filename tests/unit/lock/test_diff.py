@@ -16,6 +16,7 @@ from envlock.lock.graph import Graph
 from envlock.lock.runtime import runtime_hash
 from envlock.report.lock_diff import DiffLook, document, render
 from tests.property.test_lock import locks
+from tests.support.examples import examples
 from tests.unit.lock import values
 
 LINUX, ARM, MAC, WINDOWS = "linux-64", "linux-aarch64", "osx-arm64", "win-64"
@@ -215,20 +216,20 @@ PAIRS = st.tuples(small_locks(), small_locks()) | st.tuples(locks(), locks())
 
 
 @given(PAIRS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_swapped_locks_give_the_mirrored_difference(pair: tuple[Lock, Lock]) -> None:
     assert diff(pair[1], pair[0]) == mirrored(diff(*pair))
 
 
 @given(PAIRS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_difference_is_empty_only_of_one_lock(pair: tuple[Lock, Lock]) -> None:
     assert all(diff(each, each).is_empty for each in pair)
     assert diff(*pair).is_empty == (pair[0] == pair[1])
 
 
 @given(PAIRS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_what_explains_a_hash_is_there_when_it_differs_and_only_then(pair: tuple[Lock, Lock]) -> None:
     found = diff(*pair)
     for row in found.platforms:
@@ -239,7 +240,7 @@ def test_what_explains_a_hash_is_there_when_it_differs_and_only_then(pair: tuple
 
 
 @given(PAIRS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_each_change_is_told_once(pair: tuple[Lock, Lock]) -> None:
     found = diff(*pair)
     rows = [

@@ -179,6 +179,7 @@ def test_two_writers_and_a_reader(tmp_path: Path) -> None:
     assert either(read_lock(path))
 
 
+@pytest.mark.slow
 def test_killed_while_writing(tmp_path: Path) -> None:
     """Fifty writers killed in their work: `writers` says after each whether the file is whole."""
     path = tmp_path / "envlock.lock"
