@@ -180,6 +180,7 @@ def sync(
     lock: StrPath = LOCKFILE,
     *,
     venv: StrPath = ".venv",
+    conda: bool = False,
     python: str | None = None,
     link_mode: str | None = None,
     wheelhouse: StrPath | None = None,
@@ -189,10 +190,11 @@ def sync(
 ) -> SyncOutcome:
     """Make a virtual environment what the lock says, then look at every byte of it.
 
+    `conda`: `venv` is a conda prefix, with the conda packages of the lock.
     Raises LockfileInvalid, SourceFailed, ToolFailed, RecordLies, CouldNotTell.
     """
     order = _order(lock, venv, wheelhouse, cache, _or_own(environment))
-    return syncing.sync(replace(order, python=python, link_mode=link_mode), on_event)
+    return syncing.sync(replace(order, conda=conda, python=python, link_mode=link_mode), on_event)
 
 
 def repair(

@@ -11,6 +11,7 @@ from envlock.agent.host import platform_name
 from envlock.api.sources import sources_beside, stale_beside
 from envlock.api.verifying import How, judge_facts, locked_platform
 from envlock.errors import CouldNotTell
+from envlock.install.conda import repair_conda, sync_conda
 from envlock.install.model import RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
 from envlock.install.proof import prove_records
 from envlock.install.repair import repair as repair_venv
@@ -27,7 +28,8 @@ from envlock.resolve.wheels.entries import EntryCache
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncOrder:
     """What is to be made where. `cache` is envlock's cache directory; `python` an interpreter or version for
-    an environment that is still to be made; `wheelhouse` a folder of wheels instead of the indexes."""
+    an environment that is still to be made; `wheelhouse` a folder of wheels, and of conda packages, instead
+    of the indexes. `conda`: `venv` is a conda prefix, with the conda packages of the lock."""
 
     lock: Path
     venv: Path
@@ -36,6 +38,7 @@ class SyncOrder:
     python: str | None = None
     link_mode: str | None = None
     wheelhouse: Path | None = None
+    conda: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +87,7 @@ def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
         python=order.python,
         link_mode=order.link_mode,
     )
-    result = sync_venv(request, on_event)
+    result = sync_conda(request, order.cache, on_event) if order.conda else sync_venv(request, on_event)
     on_event(Event(step="verify"))
     outcome = SyncOutcome(result=result, **_afterwards(order, lock, platform))
     differing = _differing(outcome)
@@ -115,20 +118,28 @@ def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
             f"there is no environment at `{order.venv}` to repair", hint="`envlock sync` makes it"
         )
     platform = Platform(locked_platform(lock, platform_name()))
+    request = _repair_request(order, lock, platform, on_event)
+    conda = RepairResult(repaired=(), left=())
+    if request.facts["conda"] is not None:
+        conda = repair_conda(request, order.cache, on_event)
+        request = _repair_request(order, lock, platform, on_event) if conda.repaired else request
+    on_event(Event(step="repair"))
+    wheels = repair_venv(request)
+    result = RepairResult(repaired=(*conda.repaired, *wheels.repaired), left=(*conda.left, *wheels.left))
     on_event(Event(step="verify"))
-    facts = observe_local(_target(order, lock, platform))
-    request = RepairRequest(
+    return RepairOutcome(result=result, **_afterwards(order, lock, platform))
+
+
+def _repair_request(order: SyncOrder, lock: Lock, platform: Platform, on_event: OnEvent) -> RepairRequest:
+    on_event(Event(step="verify"))
+    return RepairRequest(
         lock=lock,
         platform=platform,
         venv=order.venv,
-        facts=facts,
+        facts=observe_local(_target(order, lock, platform)),
         supply=_supply(order),
         cache=EntryCache(directory=order.cache),
     )
-    on_event(Event(step="repair"))
-    result = repair_venv(request)
-    on_event(Event(step="verify"))
-    return RepairOutcome(result=result, **_afterwards(order, lock, platform))
 
 
 def faults_of(report: Report) -> tuple[Finding, ...]:
@@ -166,9 +177,12 @@ class _Afterwards(TypedDict):
 def _afterwards(order: SyncOrder, lock: Lock, platform: str) -> _Afterwards:
     facts = observe_local(_target(order, lock, platform))
     wheels = [wheel for _, wheel in lock.on(platform)]
+    counts = {"files": sum(w.files for w in wheels), "bytes": sum(w.unpacked for w in wheels)}
+    if facts["conda"] is not None:
+        counts = facts["counts"]  # the lock does not count the files of conda packages
     return _Afterwards(
         report=judge_facts(lock, facts, platform, How(), order.cache),
-        locked_files=sum(wheel.files for wheel in wheels),
-        locked_bytes=sum(wheel.unpacked for wheel in wheels),
+        locked_files=counts["files"],
+        locked_bytes=counts["bytes"],
         stale=stale_beside(order.lock, lock, order.environment),
     )

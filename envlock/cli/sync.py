@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @click.command("sync", short_help="make or repair an environment from the lock")
 @lock_option
-@click.option("--venv", type=FILE, metavar="DIR", default=".venv", show_default=True, help="the environment")
+@click.option("--venv", type=FILE, metavar="DIR", help="the environment  [default: .venv]")
+@click.option(
+    "--conda", type=FILE, metavar="PREFIX", help="a conda prefix, with the conda packages of the lock"
+)
 @click.option("--repair", is_flag=True, help="put back only what differs, file by file")
 @click.option(
     "--python", metavar="EXE|X.Y", help="the interpreter of an environment that is still to be made"
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
 @talk_options
 def command(
     lock_path: Path,
-    venv: Path,
+    venv: Path | None,
+    conda: Path | None,
     repair: bool,
     python: str | None,
     wheelhouse: Path | None,
@@ -58,9 +62,14 @@ def command(
             "`--repair` keeps the environment: it takes no `--python` and no `--link-mode`",
             hint="leave one out",
         )
+    if conda and (venv or python):
+        raise UsageFault(
+            "`--conda` takes no `--venv` and no `--python`: a conda prefix has its own", hint="leave one out"
+        )
     order = SyncOrder(
         lock=lock_path,
-        venv=venv,
+        venv=conda or venv or Path(".venv"),
+        conda=conda is not None,
         environment=os.environ,
         cache=cache_directory(os.environ),
         python=python,

@@ -49,7 +49,8 @@ def refuse_half(lock: Lock, platform: str, what: str) -> None:
         come = "comes" if len(missing) == 1 else "come"
         raise UsageFault(
             f"{what} holds wheels alone, and {names} of the lock {come} from conda",
-            hint="leave it to wheels (take it out of `packages` of `[conda]`), or use a conda prefix",
+            hint="leave it to wheels (take it out of `packages` of `[conda]`), or use a conda prefix: "
+            "`envlock sync --conda PREFIX`",
         )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from envlock.agent.expect import Expectation, ExpectedDistribution, ExpectedFixup
+from envlock.agent.expect import Expectation, ExpectedConda, ExpectedDistribution, ExpectedFixup
 from envlock.agent.facts import DistributionFacts, Facts
 from envlock.agent.survey import ROOTS, Request, survey
 from envlock.lock.model import Lock
@@ -26,6 +26,10 @@ def observe_roots(venv: Path, lock: Lock, platform: str) -> Facts:
         },
         (),
         lock.project,
+        {
+            package.name: ExpectedConda(package.version, package.paths, package.entry_points, package.depends)
+            for package in lock.conda_on(platform)
+        },
     )
     return survey(Request(str(venv), ROOTS, expectation, {}))
 

@@ -115,7 +115,10 @@ class Installer:
         )
 
     def _python(self) -> tuple[str, ...]:
-        return ("--python", str(self.venv / "bin" / "python"))
+        """A conda prefix may be marked as managed by others (PEP 668): conda's part of it is left alone."""
+        is_venv = (self.venv / "pyvenv.cfg").exists()
+        managed = () if is_venv else ("--break-system-packages",)
+        return ("--python", str(self.venv / "bin" / "python"), *managed)
 
 
 def install_failure(outcome: Outcome, venv: Path) -> EnvlockError:

@@ -54,6 +54,20 @@ def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
     return _result(request, target, changes, created=False)
 
 
+def sync_wheels(request: SyncRequest, locations: Mapping[str, Location]) -> SyncResult:
+    """Make the wheels in a conda prefix what the lock says; what conda packages brought is left alone."""
+    target = open_venv(request.venv)
+    check_python(target, request.lock, request.platform, request.venv)
+    plan = _plan(request)
+    changes = _NOTHING
+    if not plan.is_done:
+        installer = _installer(request, locations)
+        installed = installer.install(plan.anew) if plan.missing or plan.anew else _NOTHING
+        removed = installer.uninstall(plan.extra) if plan.extra else _NOTHING
+        changes = Changes(installed=installed.installed, removed=(*installed.removed, *removed.removed))
+    return _result(request, target, changes, created=False)
+
+
 def _create(request: SyncRequest, on_event: OnEvent) -> SyncResult:
     locations = _locations(request, on_event)
     on_event(Event(step="make the environment"))
@@ -92,7 +106,16 @@ def _plan(request: SyncRequest) -> _Plan:
 
 
 def _fill(request: SyncRequest, plan: _Plan, locations: Mapping[str, Location], on_event: OnEvent) -> Changes:
-    installer = Installer(
+    installer = _installer(request, locations)
+    total = len(plan.missing) + len(plan.anew)
+    on_event(Event(step="fetch and install", total=total))
+    changes = _install(installer, plan)
+    on_event(Event(step="fetch and install", done=total, total=total))
+    return changes
+
+
+def _installer(request: SyncRequest, locations: Mapping[str, Location]) -> Installer:
+    return Installer(
         lock=request.lock,
         platform=request.platform,
         venv=request.venv,
@@ -100,11 +123,6 @@ def _fill(request: SyncRequest, plan: _Plan, locations: Mapping[str, Location], 
         locations=locations,
         link_mode=request.link_mode,
     )
-    total = len(plan.missing) + len(plan.anew)
-    on_event(Event(step="fetch and install", total=total))
-    changes = _install(installer, plan)
-    on_event(Event(step="fetch and install", done=total, total=total))
-    return changes
 
 
 def _install(installer: Installer, plan: _Plan) -> Changes:

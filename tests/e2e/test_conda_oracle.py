@@ -15,12 +15,13 @@ import pytest
 from envlock import api
 from envlock.errors import NoSolution
 from envlock.lock.model import Lock
+from envlock.report import Report, Severity, Verdict
 from envlock.resolve.conda.solve import solve
 from envlock.resolve.model import CondaEngine
 from tests.support.conda import Channel
 from tests.support.conda.forge import forge_records
 from tests.support.conda.oracle import Oracle, installed, make_oracle
-from tests.support.environments import SERIES
+from tests.support.environments import SERIES, replace_file
 from tests.unit.resolve.conda.wishes import VIRTUAL, wish
 
 pytestmark = pytest.mark.slow
@@ -133,6 +134,55 @@ def test_conda_installs_our_environment_yml(oracle: Oracle, locked: Locked, tmp_
     oracle.conda("env", "create", "--yes", "--quiet", "--prefix", prefix, "--file", file)
     assert installed(prefix) == locked.packages
     imports(prefix, "numpy", "attrs", "einops")
+
+
+LONG = "n" * 150
+
+
+@pytest.mark.parametrize("name", ["plain", "with a blank", LONG])
+def test_a_prefix_of_real_conda_matches(oracle: Oracle, locked: Locked, tmp_path: Path, name: str) -> None:
+    """conda overwrites, compiles bytecode, and puts `/usr/bin/env` where a first line would be too long."""
+    prefix = tmp_path / name / "prefix"
+    file = locked.emit("conda-explicit-md5", "explicit.txt")
+    oracle.conda("create", "--yes", "--quiet", "--prefix", prefix, "--file", file)
+    report = verify(locked, prefix)
+    assert [row for row in report.findings if row.severity is not Severity.NOTE] == [
+        row for row in report.findings if row.code == "distribution-missing"
+    ]
+    wheels = api.sync(order(locked, prefix))
+    assert wheels.result.installed == ("einops==0.8.1",)
+    assert verify(locked, prefix).verdict is Verdict.MATCH
+    imports(prefix, "numpy", "attrs", "einops")
+    # A new inode: conda links into its cache, and a write would reach the next prefix.
+    replace_file(prefix / f"lib/python{SERIES}/site-packages/attr/_cmp.py", b"evil = 1\n")
+    spoilt = verify(locked, prefix)
+    assert ("file-differs", f"lib/python{SERIES}/site-packages/attr/_cmp.py") in [
+        (row.code, row.path) for row in spoilt.findings
+    ]
+
+
+def test_real_conda_reads_a_prefix_of_ours(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    assert api.sync(order(locked, prefix)).faults == ()
+    imports(prefix, "numpy", "attrs", "einops")
+    listed = json.loads(oracle.conda("list", "--prefix", prefix, "--json"))
+    ours = {row["dist_name"] for row in listed if row["channel"] != "pypi"}
+    assert ours == {row.stem for row in (prefix / "conda-meta").glob("*.json")} == locked.packages
+    oracle.conda("remove", "--yes", "--quiet", "--force", "--prefix", prefix, "attrs")
+    report = verify(locked, prefix)
+    assert ("conda-package-missing", "conda:attrs") in [(row.code, row.component) for row in report.findings]
+    assert api.sync(order(locked, prefix)).report.verdict is Verdict.MATCH
+
+
+def order(locked: Locked, prefix: Path) -> api.SyncOrder:
+    cache = prefix.parent / "cache"
+    lock = locked.root / "envlock.lock"
+    return api.SyncOrder(lock=lock, venv=prefix, conda=True, environment=os.environ, cache=cache)
+
+
+def verify(locked: Locked, prefix: Path) -> Report:
+    lock = locked.root / "envlock.lock"
+    return api.verify(api.VerifyRequest(lock=lock, prefix=prefix, environment={}, level="content"))
 
 
 CUDA = "channels:\n  - {url}\ndependencies:\n  - pytorch-gpu\nplatforms:\n  - linux-64\n"
