@@ -44,12 +44,14 @@ class SyncOrder:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What every byte of the environment looks like afterwards, and how much of it the lock has. `stale` is
-    why the lock is no longer that of the manifest beside it (empty: it is, or none is there)."""
+    why the lock is no longer that of the manifest beside it (empty: it is, or none is there); `not_run` are
+    conda packages that have scripts of their own, which conda would run."""
 
     report: Report
     locked_files: int
     locked_bytes: int
     stale: tuple[str, ...]
+    not_run: tuple[str, ...]
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -172,6 +174,7 @@ class _Afterwards(TypedDict):
     locked_files: int
     locked_bytes: int
     stale: tuple[str, ...]
+    not_run: tuple[str, ...]
 
 
 def _afterwards(order: SyncOrder, lock: Lock, platform: str) -> _Afterwards:
@@ -185,4 +188,9 @@ def _afterwards(order: SyncOrder, lock: Lock, platform: str) -> _Afterwards:
         locked_files=counts["files"],
         locked_bytes=counts["bytes"],
         stale=stale_beside(order.lock, lock, order.environment),
+        not_run=_not_run(lock, platform) if facts["conda"] is not None else (),
     )
+
+
+def _not_run(lock: Lock, platform: str) -> tuple[str, ...]:
+    return tuple(package.name for package in lock.conda_on(platform) if package.link_scripts)

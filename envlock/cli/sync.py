@@ -138,6 +138,9 @@ def _told(
         click.echo(json.dumps({**document, "verify": outcome.report.to_json()}, indent=2))
     elif not talk.quiet or outcome.faults:
         click.echo("\n".join([*lines, *_state(outcome, talk)]))
+        if outcome.not_run:
+            names = ", ".join(outcome.not_run)
+            click.echo(f"note: scripts that conda would run after linking were not run: {names}", err=True)
         if outcome.stale:
             click.echo(f"note: the lock is stale: {'; '.join(outcome.stale)}", err=True)
             click.echo("  hint: `envlock lock` brings it up to date, then `envlock sync` again", err=True)

@@ -20,7 +20,7 @@ from envlock.lock.model import CondaPackage, Lock
 from tests.support.conda import Channel, File
 from tests.support.conda import CondaPackage as Package
 from tests.support.conda.locks import archive_of, conda_subject, solve
-from tests.support.conda.platform import SITE
+from tests.support.conda.platform import SERIES, SITE
 from tests.support.environments import replace_file
 from tests.support.wheels import Wheel, make_wheel
 
@@ -100,7 +100,9 @@ def desk(conda_channel: Channel, tmp_path: Path) -> Desk:
 def house(desk: Desk) -> Path:
     """A wheelhouse with all archives and wheels."""
     folder = desk.folder / "house"
-    shutil.copytree(desk.folder / "wheels", folder)
+    folder.mkdir()
+    for wheel in (desk.folder / "wheels").glob("*.whl"):
+        shutil.copy(wheel, folder)
     for archive in Path(desk.channel.removeprefix("file://")).glob("*/*.conda"):
         shutil.copy(archive, folder)
     return folder
@@ -138,6 +140,43 @@ def test_numpy_from_conda_over_http(conda_channel: Channel, tmp_path: Path) -> N
     )
     assert ran.stdout.startswith(f"{desk.prefix}/lib/")
     assert desk.verify()["verdict"] == "match"
+
+
+def test_from_a_manifest_to_a_prefix_that_matches(conda_channel: Channel, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, conda_channel.url, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    (tmp_path / "envlock.toml").write_text(
+        f'python = "{SERIES}"\nrequirements = ["einops==0.8.1"]\n'
+        '[conda]\nchannels = ["local"]\npackages = ["python", "numpy", "attrs"]\n'
+    )
+    locked = desk.run("lock")
+    assert locked.returncode == 0, locked.stderr
+    done = desk.sync()
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "import attrs, einops, numpy; print(einops.reduce(numpy.ones((2, 3)), 'a b -> a', 'sum').tolist())"
+    command: list[str | Path] = [desk.prefix / "bin/python", "-I", "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[3.0, 3.0]\n"
+    assert desk.verify()["verdict"] == "match"
+
+
+def test_scripts_of_packages_are_not_run_and_that_is_told(conda_channel: Channel, tmp_path: Path) -> None:
+    more = Channel(tmp_path / "more")
+    script = File(path="bin/.hook-post-link.sh", content=b"#!/bin/sh\ntouch $PREFIX/ran\n", executable=True)
+    more.add(Package(name="hook", version="1", files=(script,)))
+    more.index()
+    lock = lock_for([conda_channel.url, more.url], "python", "hook", folder=tmp_path)
+    packages = tuple(
+        replace(each, link_scripts=("post-link",)) if each.name == "hook" else each
+        for each in lock.conda_packages
+    )
+    desk = Desk(tmp_path, conda_channel.url, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    desk.write(replace(lock, conda_packages=packages))
+    folder = house(desk)
+    for archive in more.folder.glob("*/*.conda"):
+        shutil.copy(archive, folder)
+    done = desk.sync("--wheelhouse", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == "note: scripts that conda would run after linking were not run: hook\n"
+    assert not (desk.prefix / "ran").exists()
 
 
 def test_no_file_is_shared_with_anything(desk: Desk) -> None:
