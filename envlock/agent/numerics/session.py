@@ -1,6 +1,5 @@
 """Run the probes in this process, print one JSON document (`envlock.numerics/1`)."""
 
-import contextlib
 import shutil
 import sys
 import time
@@ -123,17 +122,11 @@ def _measured(probe: Probe, bench: Bench, repeats: int) -> ProbeFacts:
 
 
 def _run(probe: Probe, bench: Bench) -> Fingerprint:
-    with warnings.catch_warnings(), _seeded(bench):
+    if bench.torch is not None:  # nothing of a probe depends on the one before it
+        bench.torch.manual_seed(2026)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return fingerprint(probe.run(bench))
-
-
-@contextlib.contextmanager
-def _seeded(bench: Bench) -> Iterator[None]:
-    """Nothing of a probe depends on the one before it."""
-    if bench.torch is not None:
-        bench.torch.manual_seed(2026)
-    yield
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
