@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
 from . import expect, facts, foreign, scripts
 from .cached_bytecode import CachedBytecode
-from .conda_foreign import PrefixWalk
-from .conda_meta import is_conda
-from .conda_pass import CondaPass
+from .conda.foreign import PrefixWalk
+from .conda.full_pass import CondaPass
+from .conda.meta import is_conda
 from .contents import Contents, exists
 from .editable import is_finder_name
 from .hashing import cores

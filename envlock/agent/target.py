@@ -4,7 +4,7 @@ import os
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import prefix as prefixes
-from .conda_meta import is_conda
+from .conda.meta import is_conda
 from .installed import relative_to_prefix
 from .interpreter import Interpreter, NoAnswer, ask, describe, from_json
 from .prefix import Layout, Prefix, PythonFault, layout_of

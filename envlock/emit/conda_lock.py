@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from envlock.emit.conda_pins import channel_places, conda_header, conda_located, wheel_urls
 from envlock.emit.model import EmitOptions, Emitter
 from envlock.emit.quoting import comment, yaml
-from envlock.lock.conda_consistency import spec_name
+from envlock.lock.conda.consistency import spec_name
 from envlock.lock.model import CondaPackage, Lock
 
 

@@ -12,7 +12,7 @@ from envlock.emit.pins import locked
 from envlock.emit.quoting import one_line
 from envlock.errors import LockfileInvalid, UsageFault
 from envlock.lock import patterns
-from envlock.lock.conda_consistency import spec_name
+from envlock.lock.conda.consistency import spec_name
 from envlock.lock.model import CondaPackage, Distribution, Lock, Wheel
 from envlock.lock.runtime import conda_runtime_hash
 from envlock.manifest.patterns import CHANNEL, SOURCE_URL

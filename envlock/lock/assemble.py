@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
-from envlock.lock.conda_assemble import conda_lock, conda_packages
+from envlock.lock.conda.assemble import conda_lock, conda_packages
 from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
 from envlock.lock.runtime import runtime_hash
 from envlock.manifest.model import Manifest

@@ -10,7 +10,7 @@ from typing import TypeVar
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from envlock.lock.conda_consistency import judge_conda
+from envlock.lock.conda.consistency import judge_conda
 from envlock.lock.model import Distribution, Lock
 from envlock.manifest.tables import Table, code
 

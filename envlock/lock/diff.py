@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
-from envlock.lock.conda_diff import CondaChange, conda_changes, conda_values, harmless_values
+from envlock.lock.conda.diff import CondaChange, conda_changes, conda_values, harmless_values
 from envlock.lock.graph import Graph
 from envlock.lock.model import Distribution, ImageLock, Lock, Stack, Wheel
 from envlock.lock.numerics import Reference, spelled

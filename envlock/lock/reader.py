@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from envlock.errors import LockfileInvalid
 from envlock.lock import patterns
-from envlock.lock.conda_reader import read_conda, read_conda_packages
-from envlock.lock.conda_writer import conda_order
+from envlock.lock.conda.reader import read_conda, read_conda_packages
+from envlock.lock.conda.writer import conda_order
 from envlock.lock.consistency import judge_distribution, judge_lock
 from envlock.lock.model import (
     LOCK_VERSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from envlock.lock.conda_needs import conda_needs
+from envlock.lock.conda.needs import conda_needs
 from envlock.lock.graph import Graph
 from envlock.lock.holding import Hold, conda_fixed_by, fixed_by
 from envlock.lock.model import CondaPackage, Distribution, Lock, Wheel

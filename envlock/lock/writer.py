@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from packaging.version import Version
 
-from envlock.lock.conda_writer import conda_order, conda_package, conda_tables
+from envlock.lock.conda.writer import conda_order, conda_package, conda_tables
 from envlock.lock.model import LOCK_VERSION, BuiltImage, Distribution, Fixup, ImageLock, Lock, Stack, Wheel
 from envlock.lock.numerics import spelled
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash

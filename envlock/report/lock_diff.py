@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from envlock.lock.conda_diff import CondaChange
+from envlock.lock.conda.diff import CondaChange
 from envlock.lock.diff import (
     GLIBC,
     PYTHON,

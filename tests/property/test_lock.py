@@ -24,11 +24,11 @@ from envlock.lock import (
     dumps,
     loads,
 )
-from envlock.lock.conda_writer import conda_order
+from envlock.lock.conda.writer import conda_order
 from envlock.manifest.platforms import Platform
 from tests.property.mutations import mutated
 from tests.support.examples import examples
-from tests.unit.lock.test_conda_format import LOCK as CONDA
+from tests.unit.lock.conda.test_format import LOCK as CONDA
 from tests.unit.lock.test_format import TEXT
 
 _HEX = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
-from envlock.agent.conda_meta import CondaRecord, read_records
+from envlock.agent.conda.meta import CondaRecord, read_records
 from envlock.install.inode import NotOurs, disk_failed, make_parents, remove
 from envlock.install.model import Kind, Left, Repaired
 from envlock.lock.model import CondaPackage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from envlock.agent.conda_meta import CondaRecord, read_records
+from envlock.agent.conda.meta import CondaRecord, read_records
 from envlock.agent.facts import CondaFacts
 from envlock.lock.model import CondaPackage
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from envlock.agent.conda_meta import is_conda
+from envlock.agent.conda.meta import is_conda
 from envlock.errors import NoWheel, UsageFault
 from envlock.install.conda.archives import channels_of, fetch_archives
 from envlock.install.conda.place import Placing

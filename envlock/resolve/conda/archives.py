@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from envlock.agent.conda_paths import path_rows
+from envlock.agent.conda.paths import path_rows
 from envlock.errors import BadPackage, EnvlockError, HashMismatch, IndexFailed
 from envlock.resolve.conda.channels import without_secrets
 from envlock.resolve.conda.model import Archive, Record

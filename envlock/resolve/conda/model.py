@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from envlock.agent.conda_paths import PathRow
+from envlock.agent.conda.paths import PathRow
 from envlock.lock.model import CondaPackage, Stack
 from envlock.manifest.model import CondaRequest
 from envlock.manifest.platforms import Platform

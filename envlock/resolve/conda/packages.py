@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from envlock.agent.conda_paths import paths_digest
+from envlock.agent.conda.paths import paths_digest
 from envlock.agent.identity import normalized_name
 from envlock.errors import BadPackage
 from envlock.lock.model import CondaPackage

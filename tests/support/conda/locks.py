@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from envlock.agent.conda_paths import path_rows, paths_digest
+from envlock.agent.conda.paths import path_rows, paths_digest
 from envlock.lock.model import CondaLock, CondaPackage
 from tests.support.conda.platform import SUBDIR
 from tests.support.environments import Subject, entry_lists, lock_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from envlock.agent.conda_paths import path_rows, paths_digest
+from envlock.agent.conda.paths import path_rows, paths_digest
 from envlock.agent.merkle import PythonIdentity, RuntimeTree, conda_value, leaf, parts, runtime_hash
 
 SIX = "1.17.0 1c9e262c3fa1f6b56c7cbe9a603b3af741ab7589e804507edac139856e910e3a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envlock.agent.conda_paths import paths_digest
+from envlock.agent.conda.paths import paths_digest
 from envlock.errors import BadPackage, FileClash, UsageFault
 from envlock.lock.model import Stack
 from envlock.manifest.platforms import Platform

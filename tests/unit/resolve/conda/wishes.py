@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from envlock.agent.conda_paths import PathRow
+from envlock.agent.conda.paths import PathRow
 from envlock.manifest.model import CondaRequest
 from envlock.manifest.platforms import Platform
 from envlock.resolve.conda.model import Archive, CondaWish, Record

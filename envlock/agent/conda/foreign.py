@@ -8,10 +8,10 @@ import re
 import stat
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
-from .contents import Contents
-from .foreign import Found, is_library_name, leads_to
-from .hashing import ELF_MAGIC
-from .identity import is_cached_bytecode
+from ..contents import Contents
+from ..foreign import Found, is_library_name, leads_to
+from ..hashing import ELF_MAGIC
+from ..identity import is_cached_bytecode
 
 CONDA = "conda"
 # Of a base installation: other environments and the archives that they come from.

@@ -1,9 +1,9 @@
 """Every file of a conda prefix against the records in conda-meta.
 
-1. the records are read, and each file is placed (`conda_meta`);
+1. the records are read, and each file is placed (`meta`);
 2. plain files are hashed, links resolved, files with the prefix in them put back as packaged and hashed;
 3. scripts of entry points are held against the templates of installers;
-4. everything else in the prefix is foreign, or known to be harmless (`conda_foreign`).
+4. everything else in the prefix is foreign, or known to be harmless (`foreign`).
 Whether the records are the lock's is for the judging side: it has their paths digests.
 """
 
@@ -12,16 +12,16 @@ import os
 import stat
 from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
-from . import facts
-from .conda_links import Links
-from .conda_meta import CondaRecord, PlacedRow, read_records
-from .conda_order import linking_order
-from .conda_paths import PathRow, paths_digest
-from .conda_placeholder import first_guess, is_packaged
-from .contents import Contents
-from .expect import ExpectedConda
-from .hashing import Job, hash_all
-from .scripts import IsPrefixPython, check_entry_point_script
+from .. import facts
+from ..contents import Contents
+from ..expect import ExpectedConda
+from ..hashing import Job, hash_all
+from ..scripts import IsPrefixPython, check_entry_point_script
+from .links import Links
+from .meta import CondaRecord, PlacedRow, read_records
+from .order import linking_order
+from .paths import PathRow, paths_digest
+from .placeholder import first_guess, is_packaged
 
 _HARDLINK, _SOFTLINK, _DIRECTORY = "hardlink", "softlink", "directory"
 _MOST_PLACEHOLDER_BYTES = 1 << 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envlock.lock.conda_consistency import spec_name
+from envlock.lock.conda.consistency import spec_name
 from envlock.lock.graph import Graph
 from envlock.lock.model import Lock
 from envlock.lock.needs import Asking, Need, Needs

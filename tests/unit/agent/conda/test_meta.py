@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from envlock.agent.conda_meta import read_records
-from envlock.agent.conda_paths import PathRow, paths_digest
+from envlock.agent.conda.meta import read_records
+from envlock.agent.conda.paths import PathRow, paths_digest
 
 SHA = "a" * 64
 PYTHON = {

@@ -10,7 +10,7 @@ import os
 from itertools import product
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
-from .conda_paths import PathRow, path_row, paths_digest
+from .paths import PathRow, path_row, paths_digest
 
 FOLDER = "conda-meta"
 _MOST_RECORD_BYTES = 64 << 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envlock.agent.conda_placeholder import first_guess, is_packaged
+from envlock.agent.conda.placeholder import first_guess, is_packaged
 
 HOLD = "/opt/placehold" + "_placehold" * 24
 

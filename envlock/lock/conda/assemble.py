@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from envlock.lock.conda_writer import conda_order
+from envlock.lock.conda.writer import conda_order
 from envlock.lock.model import CondaLock, CondaPackage
 from envlock.resolve.conda.model import CondaResolution
 

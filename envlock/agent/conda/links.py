@@ -7,7 +7,7 @@ A link to a folder may lead to any folder of a package: more is not known of it.
 import os
 from typing import Mapping, Sequence, Set, Tuple
 
-from .conda_meta import CondaRecord, PlacedRow
+from .meta import CondaRecord, PlacedRow
 
 _NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 Owners = Mapping[str, Sequence[Tuple[CondaRecord, PlacedRow]]]
