@@ -6,7 +6,8 @@ EnvlockError                          exit
 ├── InvalidInput                      3   a file that the user wrote, or a lockfile
 │   ├── ManifestInvalid                   manifest-invalid
 │   ├── LockfileInvalid                   lockfile-invalid
-│   └── ForeignLockInvalid                foreign-lock-invalid
+│   ├── ForeignLockInvalid                foreign-lock-invalid
+│   └── BundleInvalid                     bundle-invalid
 ├── NoSolution                        4   what was asked for cannot be had
 │   ├── NoSuchBuild                       no-such-build
 │   ├── WrongBuild                        wrong-build
@@ -127,6 +128,12 @@ class ForeignLockInvalid(InvalidInput):
     """The lock of another tool, which `lock --from` cannot read."""
 
     code = "foreign-lock-invalid"
+
+
+class BundleInvalid(InvalidInput):
+    """A file or folder that is no bundle, or one that no bundle of ours looks like."""
+
+    code = "bundle-invalid"
 
 
 class NoSolution(EnvlockError):

@@ -9,6 +9,7 @@
     init      a repository -> a manifest
     run       a command in the locked environment -> a receipt      compare_receipts  two of them
     bisect_locks  two locks and a command -> the change that flips its result
+    bundle    lock -> one archive that installs without a network    verify_bundle, sync_bundle
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -22,6 +23,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envlock.api.bisecting import BisectOrder, bisect_locks
     from envlock.api.building import OciOrder, OciResult, build_oci
+    from envlock.api.bundling import (
+        BundleOrder,
+        BundleResult,
+        bundle,
+        repair_bundle,
+        sync_bundle,
+        verify_bundle,
+    )
     from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
@@ -61,6 +70,10 @@ _HOMES = {
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff", "diff_hosts", "is_facts"),
     "bisecting": ("BisectOrder", "bisect_locks"),
+    "bundling": (
+        *("BundleOrder", "BundleResult"),
+        *("bundle", "repair_bundle", "sync_bundle", "verify_bundle"),
+    ),
     "building": ("OciOrder", "OciResult", "build_oci"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
@@ -73,6 +86,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BisectOrder",
+    "BundleOrder",
+    "BundleResult",
     "ContainerRequest",
     "EmitRequest",
     "ExpectedHosts",
@@ -98,6 +113,7 @@ __all__ = [
     "VerifyRequest",
     "bisect_locks",
     "build_oci",
+    "bundle",
     "check",
     "compare_receipts",
     "diff",
@@ -113,9 +129,12 @@ __all__ = [
     "read_receipt",
     "record_numerics",
     "repair",
+    "repair_bundle",
     "run",
     "sync",
+    "sync_bundle",
     "verify",
+    "verify_bundle",
     "verify_container",
     "verify_documents",
     "verify_facts",

@@ -19,6 +19,7 @@ COMMANDS = {
     "emit": "write a file for another tool: docker, conda, pylock, compose, slurm, …",
     "build": "make a container image from the lock",
     "sync": "make or repair an environment from the lock",
+    "bundle": "all that a lock needs in one archive, for hosts without a network",
     "verify": "prove that an environment is what the lock says",
     "numerics": "record numeric results in the lock; settings that make numbers repeat",
     "run": "run a command in the locked environment, and leave a receipt",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from envlock.cli.options import FILE, Talk, lock_option, talk_options
 from envlock.cli.places import cache_directory, shown
@@ -40,8 +42,13 @@ if TYPE_CHECKING:
     type=click.Choice(["clone", "copy", "hardlink", "symlink"]),
     help="how uv puts files in place",
 )
+@click.option(
+    "--bundle", type=FILE, metavar="FILE", help="take all from this bundle, no network; by its lock, or by -l"
+)
 @talk_options
+@click.pass_context
 def command(
+    context: click.Context,
     lock_path: Path,
     venv: Path | None,
     conda: Path | None,
@@ -49,42 +56,87 @@ def command(
     python: str | None,
     wheelhouse: Path | None,
     link_mode: str | None,
+    bundle: Path | None,
     talk: Talk,
 ) -> int:
     """Make an environment what the lock says, and look at every byte of it.
 
     Exit status 1: it was made, and something in it still differs.
     """
+    wanted = Wanted(
+        lock=lock_path if bundle is None or _is_named(context) else None,
+        venv=venv,
+        conda=conda,
+        repair=repair,
+        python=python,
+        wheelhouse=wheelhouse,
+        link_mode=link_mode,
+        bundle=bundle,
+    )
+    return run(wanted, talk)
+
+
+def _is_named(context: click.Context) -> bool:
+    """Was a lockfile named, by `-l` or `--variant`?"""
+    named = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    return any(context.get_parameter_source(name) in named for name in ("lock_path", "variant"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is to be made where, as it was asked for. `lock` None: that of the bundle."""
+
+    lock: Path | None = None
+    venv: Path | None = None
+    conda: Path | None = None
+    repair: bool = False
+    python: str | None = None
+    wheelhouse: Path | None = None
+    link_mode: str | None = None
+    bundle: Path | None = None
+
+
+def run(wanted: Wanted, talk: Talk) -> int:
+    """Make or repair the environment, and say what it looks like."""
     from envlock.api.syncing import SyncOrder
 
-    if repair and (python or link_mode):
+    _refuse_contradictions(wanted)
+    order = SyncOrder(
+        lock=wanted.lock or Path("envlock.lock"),
+        venv=wanted.conda or wanted.venv or Path(".venv"),
+        conda=wanted.conda is not None,
+        environment=os.environ,
+        cache=cache_directory(os.environ),
+        python=wanted.python,
+        link_mode=wanted.link_mode,
+        wheelhouse=wanted.wheelhouse,
+    )
+    return _repair(wanted, order, talk) if wanted.repair else _sync(wanted, order, talk)
+
+
+def _refuse_contradictions(wanted: Wanted) -> None:
+    if wanted.repair and (wanted.python or wanted.link_mode):
         raise UsageFault(
             "`--repair` keeps the environment: it takes no `--python` and no `--link-mode`",
             hint="leave one out",
         )
-    if conda and (venv or python):
+    if wanted.conda and (wanted.venv or wanted.python):
         raise UsageFault(
             "`--conda` takes no `--venv` and no `--python`: a conda prefix has its own", hint="leave one out"
         )
-    order = SyncOrder(
-        lock=lock_path,
-        venv=conda or venv or Path(".venv"),
-        conda=conda is not None,
-        environment=os.environ,
-        cache=cache_directory(os.environ),
-        python=python,
-        link_mode=link_mode,
-        wheelhouse=wheelhouse,
-    )
-    return _repair(order, talk) if repair else _sync(order, talk)
+    if wanted.bundle and wanted.wheelhouse:
+        raise UsageFault("`--bundle` and `--wheelhouse` name the same thing twice", hint="leave one out")
 
 
-def _sync(order: SyncOrder, talk: Talk) -> int:
-    from envlock.api.syncing import sync
+def _sync(wanted: Wanted, order: SyncOrder, talk: Talk) -> int:
+    from envlock.api import sync, sync_bundle
     from envlock.cli.progress import progress
 
     with progress(enabled=talk.draws) as on_event:
-        outcome = sync(order, on_event)
+        if wanted.bundle is None:
+            outcome = sync(order, on_event)
+        else:
+            outcome = sync_bundle(wanted.bundle, order, on_event, own_lock=wanted.lock is None)
     result = outcome.result
     done = {"installed": list(result.installed), "removed": list(result.removed)}
     return _told(outcome, {"schema": "envlock.sync/1", **done}, list(_sync_lines(outcome, talk)), talk)
@@ -101,12 +153,15 @@ def _sync_lines(outcome: SyncOutcome, talk: Talk) -> Iterator[str]:
         yield from (f"  removed {row}" for row in result.removed)
 
 
-def _repair(order: SyncOrder, talk: Talk) -> int:
-    from envlock.api.syncing import repair
+def _repair(wanted: Wanted, order: SyncOrder, talk: Talk) -> int:
+    from envlock.api import repair, repair_bundle
     from envlock.cli.progress import progress
 
     with progress(enabled=talk.draws) as on_event:
-        outcome = repair(order, on_event)
+        if wanted.bundle is None:
+            outcome = repair(order, on_event)
+        else:
+            outcome = repair_bundle(wanted.bundle, order, on_event, own_lock=wanted.lock is None)
     rows = [
         {"kind": str(one.kind), "distribution": one.distribution, "path": one.path}
         for one in outcome.result.repaired

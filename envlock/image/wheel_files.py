@@ -1,16 +1,18 @@
 """The files of locked wheels: from a wheelhouse, from envlock's cache, or fetched into it.
 
-{cache}/wheel-files-v1/{sha256[:2]}/{sha256}.whl
+{cache}/wheel-files-v1/{sha256[:2]}/{sha256}.whl, and beside it `.{sha256}.whl.part`: what had come when a
+download broke off
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -83,10 +85,32 @@ class WheelFiles:
             with Path(unquote(urlsplit(url).path)).open("rb") as stream:
                 self._keep(wheel, stream, hashlib.file_digest(stream, "sha256").hexdigest())
             return
+        try:
+            self._path(wheel.sha256).parent.mkdir(parents=True, exist_ok=True)
+            with alone(self._part(wheel).with_suffix(".lock")):
+                if not self._has(wheel):  # whoever was here before brought it
+                    self._download(wheel, url, downloader)
+        except OSError as error:
+            raise self._disk_failed(wheel, error) from error
+
+    def _download(self, wheel: Wheel, url: str, downloader: Downloader) -> None:
+        """Go on where an earlier run broke off; what that left may be of another file, so start anew once."""
+        part = self._part(wheel)
         source = WheelSource(file=wheel.file, url=url, sha256=wheel.sha256, size=wheel.size)
-        whole = downloader.whole(source, Traffic())
-        with whole.file as stream:
-            self._keep(wheel, stream, whole.sha256)
+        was_begun = part.exists()
+        downloader.resumed(source, part, Traffic())
+        if was_begun and _sha256(part) != wheel.sha256:
+            part.unlink()
+            downloader.resumed(source, part, Traffic())
+        found = _sha256(part)
+        if found != wheel.sha256:
+            part.unlink()
+            _refuse_other(wheel, found)
+        part.replace(self._path(wheel.sha256))
+
+    def _part(self, wheel: Wheel) -> Path:
+        path = self._path(wheel.sha256)
+        return path.with_name(f".{path.name}.part")
 
     def _keep(self, wheel: Wheel, stream: BinaryIO, sha256: str) -> None:
         _refuse_other(wheel, sha256)
@@ -99,13 +123,38 @@ class WheelFiles:
                 shutil.copyfileobj(stream, target, 1 << 20)
             temporary.replace(path)
         except OSError as error:
-            raise DiskFailed(
-                f"cannot keep `{wheel.file}`: {(error.strerror or str(error)).lower()}",
-                where=str(path.parent),
-                hint="free some space, or let ENVLOCK_CACHE_DIR name another folder",
-            ) from error
+            raise self._disk_failed(wheel, error) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _disk_failed(self, wheel: Wheel, error: OSError) -> DiskFailed:
+        return DiskFailed(
+            f"cannot keep `{wheel.file}`: {(error.strerror or str(error)).lower()}",
+            where=str(self._path(wheel.sha256).parent),
+            hint="free some space, or let ENVLOCK_CACHE_DIR name another folder",
+        )
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the file at `path` as a lock; it is gone afterwards. Others wait, threads as well as processes."""
+    import fcntl
+
+    while True:
+        with path.open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if not path.exists() or path.stat().st_ino != os.fstat(stream.fileno()).st_ino:
+                continue  # its holder removed it meanwhile
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _refuse_other(wheel: Wheel, found: str) -> None:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 from zipfile import BadZipFile
@@ -142,6 +143,48 @@ class Downloader:
 
     def whole(self, remote: Remote, traffic: Traffic) -> Whole:
         return self._exchange(remote, {}, lambda response: self._spool(response, traffic), traffic)
+
+    def resumed(self, remote: Remote, part: Path, traffic: Traffic) -> None:
+        """Fetch a file into `part`, from where an earlier run, or a try of this one, broke off.
+
+        What was there is not proved here: the hash of the whole tells. Raises IndexFailed, and OSError where
+        the disk refuses.
+        """
+        headers: dict[str, str] = {}
+        self._continue_at(part, headers)
+
+        def consume(response: requests.Response) -> None:
+            try:
+                self._append(response, part, traffic)
+            finally:
+                self._continue_at(part, headers)
+
+        self._exchange(remote, headers, consume, traffic)
+
+    def _continue_at(self, part: Path, headers: dict[str, str]) -> None:
+        there = part.stat().st_size if part.exists() else 0
+        headers.clear()
+        if there:
+            headers["Range"] = f"bytes={there}-"
+
+    def _append(self, response: requests.Response, part: Path, traffic: Traffic) -> None:
+        """The body after what is there, where the server sends that; else anew from the start."""
+        there = part.stat().st_size if part.exists() else 0
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        goes_on = response.status_code == 206 and match is not None and int(match[1]) == there
+        if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{there}":
+            return  # nothing is left to send
+        if response.status_code != 200 and not goes_on:
+            part.unlink(missing_ok=True)
+            raise _Failed("the server answers a range with something else", passing=True)
+        size = 0
+        with part.open("ab" if goes_on else "wb") as file:
+            for chunk in response.raw.stream(CHUNK_BYTES, decode_content=not goes_on):
+                self._check()
+                file.write(chunk)
+                size += len(chunk)
+        _check_length(response, size)
+        traffic.received += size
 
     def _ranged(self, remote: Remote, start: int, stop: int, traffic: Traffic) -> Part:
         def consume(response: requests.Response) -> Part:
