@@ -22,6 +22,8 @@ from tests.support.elf import make_elf
 from tests.support.environments import Subject, make_subject
 from tests.support.wheels import make_wheel
 
+pytestmark = pytest.mark.slow  # each makes an environment of its own
+
 FINDER = "__editable___mine_1_0_finder"
 TAG = sys.implementation.cache_tag
 
@@ -140,7 +142,6 @@ def test_a_pyc_with_specialised_instructions(subject: Subject) -> None:
     assert turned(subject) == {("bytecode-differs", site(subject, f"click/__pycache__/{pyc.name}"))}
 
 
-@pytest.mark.slow
 def test_warm_tells_optimisation_levels_apart(tmp_path: Path) -> None:
     """Honest bytecode without its assertions, under the name of the one that has them."""
     wheel = make_wheel("careful", "1.0", files={"careful.py": b"def run(x):\n    assert x\n"})

@@ -12,6 +12,8 @@ from envlock.report import Severity, Verdict
 from tests.support.environments import SERIES, Subject, make_subject
 from tests.support.wheels import Wheel, make_wheel
 
+pytestmark = pytest.mark.slow  # each makes an environment of its own
+
 
 def shared_script(name: str) -> Wheel:
     files = {f"{name}/__init__.py": b"def main(): pass\n"}

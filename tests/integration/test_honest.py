@@ -39,6 +39,8 @@ from tests.support.wheels import (
     wrong_size,
 )
 
+pytestmark = pytest.mark.slow  # each makes an environment of its own
+
 
 def awkward_wheels() -> list[Wheel]:
     """Everything that real wheels do and that naive verification stumbles over."""
@@ -129,7 +131,6 @@ def test_pip_in_other_environments(tmp_path: Path, maker: str) -> None:
     assert "distribution:pip" in notes
 
 
-@pytest.mark.slow
 def test_a_locked_pip_that_virtualenv_seeded(tmp_path: Path) -> None:
     """Its seed gets scripts that no installer writes: `pip-3.11` beside `pip3.11`."""
     prefix, store = tmp_path / "env", tmp_path / "wheels"
@@ -147,7 +148,6 @@ def test_a_locked_pip_that_virtualenv_seeded(tmp_path: Path) -> None:
     assert alarms(subject.verify())
 
 
-@pytest.mark.slow
 def test_a_prompt_with_quotes(tmp_path: Path) -> None:
     assert_silent(_with_pip(tmp_path, "venv", awkward_wheels(), "--prompt", "it's mine (x)"))
 
@@ -230,7 +230,6 @@ def test_other_interpreters_bytecode_is_not_read(tmp_path: Path) -> None:
     assert_silent(subject)
 
 
-@pytest.mark.slow
 def test_awkward_wheels_from_the_index(tmp_path: Path) -> None:
     """NumPy, greenlet, ruff, black, jupyterlab-widgets, and two of the wheels that own nvidia/__init__.py."""
     pins = [

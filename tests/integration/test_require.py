@@ -221,6 +221,7 @@ def test_what_cannot_be_read_is_an_error_of_its_own(job: Job) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_start_up_code_of_the_environment_runs_once_and_not_in_the_check(
     job: Job, subject: Subject
 ) -> None:
@@ -309,6 +310,7 @@ def test_the_installed_one_is_the_same_function(job: Job, flipped: Callable[[], 
 
 
 @pytest.mark.parametrize("series", _slow_but("3.8", ["3.8", "3.9", "3.10", "3.12", "3.13", "3.14"]))
+@pytest.mark.slow
 def test_other_pythons(series: str, agent: Path, short_path: Path) -> None:
     if series not in pythons_at_hand():
         pytest.skip(
@@ -392,6 +394,7 @@ def test_a_lockfile_that_is_not_there_is_told_to_all(job: Job) -> None:
     assert "LockfileInvalid: there is no lockfile [lockfile-invalid]" in ended[2][2]
 
 
+@pytest.mark.slow
 def test_a_rank_0_that_dies_is_noticed_at_once(job: Job) -> None:
     job.program(COUNTED.format(before="os.kill(os.getpid(), 9)", seconds=600))
     ended = job.ranks(3)
@@ -415,6 +418,7 @@ def test_what_an_older_run_left_behind_is_not_taken_for_an_answer(job: Job) -> N
     assert looks(job) == "0"
 
 
+@pytest.mark.slow
 def test_a_rank_0_that_does_not_come_is_waited_for_so_long(job: Job) -> None:
     job.program(COUNTED.format(before="", seconds=0.3))
     status, _, err = job.run(as_rank(1, 2))
@@ -426,6 +430,7 @@ def test_a_rank_0_that_does_not_come_is_waited_for_so_long(job: Job) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rank_0_does_not_wait_for_ranks_that_never_ask(job: Job) -> None:
     """But for a while at its end."""
     waits = "import envlock_agent.rooms.job.telling as telling; telling._LATE_SECONDS = 0.1"
@@ -444,6 +449,7 @@ def test_a_rank_0_that_is_done_early_tells_those_who_come_late(job: Job) -> None
     assert looks(job) == "0"
 
 
+@pytest.mark.slow
 def test_a_rank_under_other_variables_looks_for_itself(job: Job) -> None:
     job.program(COUNTED.format(before="", seconds=30))
     ended = job.ranks(3, {2: {"DEMO": "2"}})
@@ -453,6 +459,7 @@ def test_a_rank_under_other_variables_looks_for_itself(job: Job) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["shared", "long"])
+@pytest.mark.slow
 def test_where_ranks_cannot_meet_each_looks_for_itself(job: Job, spoil: str) -> None:
     job.program(COUNTED.format(before="", seconds=30))
     if spoil == "shared":  # somebody else may enter, so somebody else may answer
@@ -465,6 +472,7 @@ def test_where_ranks_cannot_meet_each_looks_for_itself(job: Job, spoil: str) -> 
     assert sorted(looks(job)) == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_a_second_call_is_answered_anew(job: Job) -> None:
     job.program(COUNTED.format(before="", seconds=30) + "print(require('envlock.lock').level)\n")
     assert job.ranks(2) == [(0, "match\nwarm\n", "")] * 2

@@ -218,6 +218,7 @@ def test_other_versions_are_exchanged_and_strangers_removed(synced: Host) -> Non
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_another_build_of_the_same_version_is_exchanged(synced: Host) -> None:
     """uv compares names and versions; triton has one version with two contents (pytorch#195141)."""
     other = six(content=b"def add():\n    return 2\n")
@@ -469,6 +470,7 @@ def test_one_flipped_byte_costs_one_file(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_small_file_of_a_big_wheel_costs_little(synced: Host) -> None:
     (synced.site / "demo/core.py").unlink()
     synced.repair()
@@ -487,6 +489,7 @@ def test_a_server_without_ranges_serves_as_well(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_every_place_is_restored(synced: Host) -> None:
     record = (synced.info / "RECORD").read_text()
     header = synced.venv / f"include/site/python{SERIES}/demo/demo.h"
@@ -515,6 +518,7 @@ def test_every_place_is_restored(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_script_that_calls_something_else(synced: Host) -> None:
     script = synced.venv / "bin/demo"
     honest = script.read_bytes()
@@ -524,6 +528,7 @@ def test_a_script_that_calls_something_else(synced: Host) -> None:
     assert synced.index.log == ()
 
 
+@pytest.mark.slow
 def test_a_record_edited_to_match(synced: Host) -> None:
     """The file is known from the entry list; the RECORD is told apart from an honest one."""
     record = synced.info / "RECORD"
@@ -546,6 +551,7 @@ def test_without_entry_lists_they_are_read_from_the_index(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_bytecode_that_differs_is_removed(synced: Host) -> None:
     script = (
         "import py_compile, sys; from py_compile import PycInvalidationMode as M\n"
@@ -561,6 +567,7 @@ def test_bytecode_that_differs_is_removed(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_distribution_without_dist_info_is_installed_anew(synced: Host) -> None:
     shutil.rmtree(synced.info)
     result = synced.repair()
@@ -569,6 +576,7 @@ def test_a_distribution_without_dist_info_is_installed_anew(synced: Host) -> Non
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_another_version_is_exchanged(synced: Host) -> None:
     other = six("1.16.0", b"def add():\n    return 0\n").write(synced.root)
     uv("pip", "install", "--python", synced.venv / "bin/python", "--no-index", other)
@@ -576,6 +584,7 @@ def test_another_version_is_exchanged(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_second_dist_info_that_uv_cannot_remove_is_told(synced: Host) -> None:
     """Its RECORD names the files of the locked version, not its own."""
     synced.info.rename(synced.site / "demo-2.0.dist-info")
@@ -588,6 +597,7 @@ def test_a_second_dist_info_that_uv_cannot_remove_is_told(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_poisoned_cache_is_named_and_not_linked_again(synced: Host) -> None:
     module = synced.site / "demo/core.py"
     assert module.stat().st_nlink > 1
@@ -617,6 +627,7 @@ def test_what_comes_wrong_out_of_a_poisoned_cache_is_mended(host: Host) -> None:
     assert host.verify().verdict is Verdict.MATCH
 
 
+@pytest.mark.slow
 def test_a_foreign_file_is_told_and_left(synced: Host) -> None:
     stranger = synced.site / "demo/extra.py"
     stranger.write_text("import os\n")
@@ -628,6 +639,7 @@ def test_a_foreign_file_is_told_and_left(synced: Host) -> None:
     assert stranger.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_through_a_linked_folder(synced: Host) -> None:
     elsewhere = synced.root / "elsewhere"
     shutil.copytree(synced.site / "demo", elsewhere)
@@ -643,6 +655,7 @@ def test_nothing_is_written_through_a_linked_folder(synced: Host) -> None:
     assert (elsewhere / "core.py").read_bytes() == b"print('edited')\n"
 
 
+@pytest.mark.slow
 def test_an_index_that_serves_another_wheel_changes_nothing(synced: Host) -> None:
     flip_byte(synced.site / "six.py")
     wrong = (synced.site / "six.py").read_bytes()
@@ -657,6 +670,7 @@ def test_an_index_that_serves_another_wheel_changes_nothing(synced: Host) -> Non
     assert not list(synced.site.glob(".envlock-*"))
 
 
+@pytest.mark.slow
 def test_a_wheelhouse_repairs_offline(synced: Host) -> None:
     flip_byte(synced.site / "six.py")
     shutil.rmtree(synced.entries.directory)

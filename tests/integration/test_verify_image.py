@@ -121,11 +121,13 @@ def test_a_file_that_a_layer_removes(made: Path, tmp_path: Path) -> None:
     ("name", "code"),
     [("evil.py", "foreign-module"), ("evil.pth", "startup-file"), ("sitecustomize.py", "startup-file")],
 )
+@pytest.mark.slow
 def test_foreign_code_on_top(made: Path, tmp_path: Path, name: str, code: str) -> None:
     report = on_top(made, tmp_path, {f"{SITE}/{name}": b"import os\n"})
     assert faults(report) == [(code, f"lib/python3.11/site-packages/{name}")]
 
 
+@pytest.mark.slow
 def test_a_foreign_package_on_top(made: Path, tmp_path: Path) -> None:
     info = f"{SITE}/evil-1.0.dist-info"
     owned = ("evil/__init__.py", "evil.pth", "evil-1.0.dist-info/METADATA", "evil-1.0.dist-info/RECORD")
@@ -140,27 +142,32 @@ def test_a_foreign_package_on_top(made: Path, tmp_path: Path) -> None:
     assert "evil 1.0 is not locked and ships" in report.findings[0].message
 
 
+@pytest.mark.slow
 def test_a_script_that_is_replaced(made: Path, tmp_path: Path) -> None:
     script = File(content=b"#!/bin/sh\nevil\n", mode=0o755)
     report = on_top(made, tmp_path, {"opt/env/bin/thing": script})
     assert faults(report) == [("script-differs", "bin/thing")]
 
 
+@pytest.mark.slow
 def test_an_interpreter_that_is_exchanged(made: Path, tmp_path: Path) -> None:
     python = File(content=b"\x7fELF evil \x003.11.2\0", mode=0o755)
     report = on_top(made, tmp_path, {"usr/bin/python3.11": python})
     assert faults(report) == [("base-file-differs", "/usr/bin/python3.11")]
 
 
+@pytest.mark.slow
 def test_a_module_of_the_standard_library_that_is_added(made: Path, tmp_path: Path) -> None:
     report = on_top(made, tmp_path, {"usr/lib/python3.11/thing.py": b"", "usr/share/readme": b""})
     assert ("base-file-added", "/usr/lib/python3.11/thing.py") in faults(report)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_base_that_is_written_again_is_no_change(made: Path, tmp_path: Path) -> None:
     assert faults(on_top(made, tmp_path, {"usr/lib/python3.11/os.py": b"name = 'posix'\n"})) == []
 
 
+@pytest.mark.slow
 def test_another_base(made: Path, tmp_path: Path) -> None:
     """The same environment on a base whose Python is another build."""
     image = with_layer(made / "image", tmp_path / "other", {})
@@ -199,6 +206,7 @@ def test_a_path_that_shadows_what_is_locked(made: Path, tmp_path: Path) -> None:
     assert ("shadowing-path", "/srv") in faults(report)
 
 
+@pytest.mark.slow
 def test_bytecode_of_another_python_cannot_be_judged(made: Path, tmp_path: Path) -> None:
     report = on_top(made, tmp_path, {f"{SITE}/thing/__pycache__/__init__.cpython-311.pyc": b"x" * 20})
     if sys.version.split()[0] == "3.11.2":
@@ -209,6 +217,7 @@ def test_bytecode_of_another_python_cannot_be_judged(made: Path, tmp_path: Path)
     assert report.verdict is Verdict.INCOMPLETE
 
 
+@pytest.mark.slow
 def test_a_link_of_a_layer_leads_nowhere_outside(made: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -260,6 +269,7 @@ def test_an_image_without_the_environment(made: Path) -> None:
     assert caught.value.message == (f"the image `oci:{made / 'image'}` has no environment at `/opt/none`")
 
 
+@pytest.mark.slow
 def test_an_image_that_was_built_otherwise_is_a_note(made: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(made, project)

@@ -108,6 +108,7 @@ def judged(lock: Lock, root: Path, *, require_gpu: bool = False) -> list[Finding
     return list(judge_host(lock, "linux-64", facts, require_gpu=require_gpu))
 
 
+@pytest.mark.slow
 def test_a_warm_pass_looks_at_the_host_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache lies in a home that hosts share, and a job on a node has GPUs that its login node has not."""
     prefix, cache = tmp_path / "env", str(tmp_path / "cache")

@@ -18,7 +18,8 @@ from envlock.agent.quoting import STYLES
 from tests.support.environments import uv
 
 PYTHON = sys.version_info[:2]
-MAKERS = ["venv", "uv", "uv --relocatable", "virtualenv"]
+SLOWLY = pytest.mark.slow  # the quick suite asks one maker, CI all of them
+MAKERS = ["uv", *(pytest.param(name, marks=SLOWLY) for name in ("venv", "uv --relocatable", "virtualenv"))]
 PLACES = [
     ("env", ""),
     ("with space", "a project (dev) 2.0"),

@@ -60,12 +60,20 @@ def check(content: bytes, target: str = "a.b:c.d") -> str | None:
 # -- real installers ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["plain", "with space", "l" * 130, "it's é"])
+SLOWLY = pytest.mark.slow  # the quick suite asks one installer, CI all of them
+
+
+@pytest.fixture(
+    scope="module",
+    params=["it's é", *(pytest.param(name, marks=SLOWLY) for name in ("plain", "with space", "l" * 130))],
+)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module", params=["pip", "uv", "uv --relocatable"])
+@pytest.fixture(
+    scope="module", params=["uv", *(pytest.param(name, marks=SLOWLY) for name in ("pip", "uv --relocatable"))]
+)
 def environment(name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the demo wheel, by each installer, in places that shebangs cannot hold."""
     folder = tmp_path_factory.mktemp("made")
@@ -155,7 +163,7 @@ def data_scripts(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]
     return script, folder
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("installer", ["uv", pytest.param("pip", marks=SLOWLY)])
 def test_a_script_of_a_wheel_comes_back_as_it_was(data_scripts: tuple[bytes, Path], installer: str) -> None:
     script, folder = data_scripts
     content = (folder / installer / "bin" / "demo-data").read_bytes()

@@ -164,6 +164,7 @@ def read_until_both_are_seen(path: Path) -> set[int]:
     return set(seen)
 
 
+@pytest.mark.slow
 def test_two_writers_and_a_reader(tmp_path: Path) -> None:
     path = tmp_path / "envlock.lock"
     writers = [start_writer(path) for _ in range(2)]
