@@ -21,6 +21,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow (on in CI)")
+    parser.addoption("--torch", action="store_true", help="with --slow, also a conda package of PyTorch")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,15 +7,30 @@ import os
 import shutil
 from pathlib import Path
 
+from envlock.agent.identity import normalized_name
 from tests.support.conda.package import PLACEHOLDER, CondaPackage, File
 from tests.support.conda.platform import PY, SERIES, SITE
-from tests.support.environments import uv_online
+from tests.support.environments import uv, uv_online
 
 
 def wheel_package(name: str, version: str, scratch: Path, *, depends: tuple[str, ...] = ()) -> CondaPackage:
     """The wheel of `name` for the running Python, fetched by uv from the package index."""
     unpacked = scratch / name
     uv_online("pip", "install", "--no-deps", "--no-compile", "--target", unpacked, f"{name}=={version}")
+    return _packaged(name, version, unpacked, depends)
+
+
+def package_of(wheel: Path, scratch: Path, *, depends: tuple[str, ...] = ()) -> CondaPackage:
+    """A wheel that is at hand, under its own name; the local part of its version is left out."""
+    name, version = wheel.name.split("-")[:2]
+    name = normalized_name(name)
+    unpacked = scratch / name
+    options = ("--no-deps", "--no-index", "--no-compile", "--link-mode", "copy")
+    uv("pip", "install", *options, "--target", unpacked, wheel)
+    return _packaged(name, version.partition("+")[0], unpacked, depends)
+
+
+def _packaged(name: str, version: str, unpacked: Path, depends: tuple[str, ...]) -> CondaPackage:
     shutil.rmtree(unpacked / "bin", ignore_errors=True)
     info = next(unpacked.glob("*.dist-info"))
     (info / "INSTALLER").write_text("conda")
