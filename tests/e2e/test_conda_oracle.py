@@ -75,19 +75,11 @@ class Locked:
 @pytest.fixture(scope="module")
 def locked(conda_channel: Channel, tmp_path_factory: pytest.TempPathFactory) -> Locked:
     """Conda packages, and a wheel from the package index."""
-    return lock(conda_channel, tmp_path_factory.mktemp("mixed"), 'requirements = ["einops==0.8.1"]')
-
-
-@pytest.fixture(scope="module")
-def of_conda(conda_channel: Channel, tmp_path_factory: pytest.TempPathFactory) -> Locked:
-    return lock(conda_channel, tmp_path_factory.mktemp("conda"), "")
-
-
-def lock(channel: Channel, root: Path, top: str) -> Locked:
+    root = tmp_path_factory.mktemp("mixed")
     (root / "envlock.toml").write_text(
-        f'python = "{SERIES}"\n{top}\n'
+        f'python = "{SERIES}"\nrequirements = ["einops==0.8.1"]\n'
         '[conda]\npackages = ["python", "numpy", "attrs", "pip"]\n'
-        f'[sources]\nconda-forge = "{channel.url}"\n'
+        f'[sources]\nconda-forge = "{conda_channel.url}"\n'
     )
     return Locked(root=root, lock=api.lock(api.LockRequest(project=root), environment=os.environ).lock)
 
@@ -110,14 +102,15 @@ def test_conda_lock_renders_ours(
     assert wheel.wheels[0].sha256 in rendered
 
 
-def test_conda_lock_installs_ours(oracle: Oracle, of_conda: Locked, tmp_path: Path) -> None:
-    """Without wheels: for those conda-lock calls `conda run`, which its own conda has not the files for."""
-    file = of_conda.emit("conda-lock", "conda-lock.yml")
+def test_conda_lock_installs_ours(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:
+    """The wheel, too: conda-lock has pip of the prefix install it, started by `conda run`."""
+    file = locked.emit("conda-lock", "conda-lock.yml")
     prefix = tmp_path / "prefix"
     words = ("install", "--no-mamba", "--no-micromamba", "--conda", oracle.conda_exe, "--prefix", prefix)
     oracle.conda_lock(*words, file)
-    assert installed(prefix) == of_conda.packages
-    imports(prefix, "numpy", "attrs")
+    assert installed(prefix) == locked.packages
+    imports(prefix, "numpy", "attrs", "einops")
+    assert verify(locked, prefix).verdict is Verdict.MATCH
 
 
 def test_conda_installs_our_explicit_file(oracle: Oracle, locked: Locked, tmp_path: Path) -> None:

@@ -423,6 +423,15 @@ def test_other_files_are_a_note(made: Subject, spoilt: Spoil) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["history", "created_at", "frozen", "pixi_env_prefix"])
+def test_what_the_tools_note_for_themselves_is_no_stranger(made: Subject, spoilt: Spoil, name: str) -> None:
+    """`created_at` came with conda 26."""
+    spoilt(f"conda-meta/{name}", b"1767225600.0")
+    report = made.verify()
+    assert_match(report)
+    assert [row for row in report.findings if row.code == "extra-files"] == []
+
+
 def test_a_broken_interpreter_is_named(made: Subject, spoilt: Spoil) -> None:
     file = f"bin/python{SERIES}"
     spoilt(file, b"\x7fELF not quite")

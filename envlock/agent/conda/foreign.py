@@ -21,7 +21,9 @@ _STARTS_PYTHON = re.compile(r"(bin/)?pyvenv\.cfg|bin/([^/]*\._pth|pybuilddir\.tx
 _ZIPPED_LIBRARY = re.compile(r"lib/python\d+\.zip")
 _PROGRAMS = re.compile(r"(sbin|libexec|condabin)/")
 # Written by the installers themselves, and read by nothing that runs in the environment.
-_HARMLESS = re.compile(r"CACHEDIR\.TAG|conda-meta/(history|frozen|pixi[^/]*|[^/]+\.json)|\.nonadmin")
+_HARMLESS = re.compile(
+    r"CACHEDIR\.TAG|conda-meta/(history|frozen|created_at|pixi[^/]*|[^/]+\.json)|\.nonadmin"
+)
 
 
 class Strangers(NamedTuple):

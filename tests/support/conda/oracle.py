@@ -1,7 +1,8 @@
 """Real conda and conda-lock, as oracles: made on the spot from the package index.
 
 No package index has conda itself; conda-lock carries conda 24.7.1 inside, which runs once its few
-dependencies are there. The solver is the classic one, which needs no compiled library.
+dependencies are there. The solver is the classic one, which needs no compiled library. It comes without the
+files for shells, so `conda run`, which activates by them, is told how by the script here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ from pathlib import Path
 import conda_lock
 sys.path.insert(0, str(Path(conda_lock.__file__).parent / "_vendor"))
 from conda.cli.main import main
+HOOK = '''conda() {{ eval "$({conda} shell.posix "$@")"; }}'''
 if __name__ == "__main__":
+    if sys.argv[1:3] == ["shell.posix", "hook"]:
+        print(HOOK)
+        sys.exit()
     sys.exit(main())
 """
 
@@ -67,6 +72,7 @@ class Oracle:
             "HOME": str(self.folder / "home"),
             "CONDA_PKGS_DIRS": str(self.folder / "packages"),
             "CONDA_ENVS_DIRS": str(self.folder / "environments"),
+            "CONDA_EXE": str(self.conda_exe),
             "CONDA_SOLVER": "classic",
             "CONDA_REPORT_ERRORS": "false",
             "CONDA_OFFLINE": "true",
@@ -85,7 +91,7 @@ def make_oracle(folder: Path) -> Oracle:
     (folder / "home").mkdir()
     _link_shell(folder / "shell")
     oracle = Oracle(folder)
-    oracle.conda_exe.write_text(_CONDA.format(python=python))
+    oracle.conda_exe.write_text(_CONDA.format(python=python, conda=oracle.conda_exe))
     oracle.conda_exe.chmod(0o755)
     return oracle
 
