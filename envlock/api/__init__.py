@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
-    from envlock.api.fleets import ExpectedHosts, FleetRequest, Reach, verify_documents, verify_launched
+    from envlock.api.fleets import (
+        ExpectedHosts,
+        FleetRequest,
+        Reach,
+        verify_documents,
+        verify_launched,
+        verify_ray,
+    )
     from envlock.api.loaded import RunningRequest, verify_loaded, verify_running
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.numerics import (
@@ -65,7 +72,10 @@ _HOMES = {
         *("ContainerRequest", "How", "ImageRequest", "VerifyRequest"),
         *("verify", "verify_container", "verify_facts", "verify_image"),
     ),
-    "fleets": ("ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched"),
+    "fleets": (
+        *("ExpectedHosts", "FleetRequest", "Reach"),
+        *("verify_documents", "verify_launched", "verify_ray"),
+    ),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
     "diffing": ("diff", "diff_hosts", "is_facts"),
@@ -142,6 +152,7 @@ __all__ = [
     "verify_launched",
     "verify_loaded",
     "verify_numerics",
+    "verify_ray",
     "verify_running",
 ]
 

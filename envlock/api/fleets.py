@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,13 @@ from envlock.lock.model import Lock
 from envlock.observe import expectation_of
 from envlock.observe.answers import Answer, answers_in_files
 from envlock.observe.document import checked
-from envlock.observe.launcher import Launch, Launched
+from envlock.observe.launcher import Launch, Launched, order_of
 from envlock.report import Report
 from envlock.report.fleet import FleetReport
 from envlock.verify.fleet import ExpectedHosts, judge_fleet
 from envlock.verify.platform import locked_platform
 
-__all__ = ["ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched"]
+__all__ = ["ExpectedHosts", "FleetRequest", "Reach", "verify_documents", "verify_launched", "verify_ray"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +62,34 @@ def verify_launched(request: FleetRequest, reach: Reach) -> FleetReport:
     Raises LockfileInvalid, UsageFault, ToolMissing, ToolFailed, DiskFailed.
     """
     lock = read_lock(request.lock)
-    launched = Launched(
-        launch=Launch(
-            command=reach.command,
-            expectations=expectations_of(lock),
-            environment=reach.environment,
-            level=reach.level,
-            prefix=reach.prefix,
-            shared=reach.shared,
-            python=reach.python,
-            timeout_seconds=reach.timeout_seconds,
-        )
-    )
+    launched = Launched(launch=_launch(lock, reach))
     return _judged(request, lock, launched.answers(), lambda: launched.faults)
+
+
+def verify_ray(request: FleetRequest, reach: Reach) -> FleetReport:
+    """Run the agent on every node of the Ray cluster whose address is `reach.command`, and judge.
+
+    Raises LockfileInvalid, ToolMissing without Ray, CouldNotTell without a cluster.
+    """
+    from envlock.observe.ray_cluster import RayCluster
+
+    lock = read_lock(request.lock)
+    order = order_of(_launch(lock, reach), os.urandom(16).hex())
+    cluster = RayCluster(address=reach.command, order=order, timeout_seconds=reach.timeout_seconds)
+    return _judged(request, lock, cluster.answers())
+
+
+def _launch(lock: Lock, reach: Reach) -> Launch:
+    return Launch(
+        command=reach.command,
+        expectations=expectations_of(lock),
+        environment=reach.environment,
+        level=reach.level,
+        prefix=reach.prefix,
+        shared=reach.shared,
+        python=reach.python,
+        timeout_seconds=reach.timeout_seconds,
+    )
 
 
 def expectations_of(lock: Lock) -> Mapping[str, Expectation]:

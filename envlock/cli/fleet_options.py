@@ -16,6 +16,8 @@ from envlock.errors import UsageFault
 if TYPE_CHECKING:
     from envlock.api import ExpectedHosts
 
+_PYTHON = "python3"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetChoice:
@@ -23,6 +25,7 @@ class FleetChoice:
 
     facts: tuple[Path, ...]
     launcher: str | None
+    ray: str | None
     shared: Path | None
     agent_python: str
     timeout_seconds: float
@@ -46,22 +49,25 @@ def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
         facts: tuple[Path, ...],
         more_facts: tuple[Path, ...],
         launcher: str | None,
+        ray: str | None,
         shared: Path | None,
         agent_python: str,
         timeout_seconds: float,
         expect_hosts: str | None,
         **options: Any,
     ) -> Any:
-        _refuse(facts, more_facts, launcher, shared, expect_hosts)
+        _refuse_more_than_ray(ray, facts, launcher, shared, agent_python)
+        _refuse(facts, more_facts, ray if launcher is None else launcher, shared, expect_hosts)
         choice = FleetChoice(
             facts=(*facts, *more_facts),
             launcher=launcher,
+            ray=ray,
             shared=shared,
             agent_python=agent_python,
             timeout_seconds=timeout_seconds,
             expected=_expected(expect_hosts) if expect_hosts is not None else None,
         )
-        return command(fleet=choice if facts or launcher is not None else None, **options)
+        return command(fleet=choice if facts or launcher is not None or ray is not None else None, **options)
 
     for option in reversed(_OPTIONS):
         choosing = option(choosing)
@@ -82,6 +88,7 @@ _OPTIONS = (
         metavar="CMD",
         help='look at every host that an engine reaches: "srun -N 200 --ntasks-per-node=1", "ssh node1", …',
     ),
+    click.option("--ray", metavar="ADDRESS", help="look at every node of this Ray cluster (extra `ray`)"),
     click.option(
         "--shared",
         type=FILE,
@@ -92,7 +99,7 @@ _OPTIONS = (
     click.option(
         "--agent-python",
         metavar="EXE",
-        default="python3",
+        default=_PYTHON,
         show_default=True,
         help="with --launcher: the Python that runs the agent on the hosts",
     ),
@@ -103,7 +110,7 @@ _OPTIONS = (
         metavar="SECONDS",
         default=600.0,
         show_default=True,
-        help="with --launcher: hosts that have not answered by then are missing",
+        help="with --launcher or --ray: hosts that have not answered by then are missing",
     ),
     click.option(
         "--expect-hosts",
@@ -111,6 +118,22 @@ _OPTIONS = (
         help="how many hosts must answer, or which: without one the fleet is incomplete",
     ),
 )
+
+
+def _refuse_more_than_ray(
+    ray: str | None, facts: tuple[Path, ...], launcher: str | None, shared: Path | None, python: str
+) -> None:
+    if ray is None:
+        return
+    if facts or launcher is not None:
+        raise UsageFault(
+            "`--ray` is a way to get facts of its own", hint="leave `--facts` and `--launcher` out"
+        )
+    if shared is not None or python != _PYTHON:
+        raise UsageFault(
+            "`--shared` and `--agent-python` go with `--launcher`",
+            hint="leave them out: Ray hands the agent over, and its own Python runs it",
+        )
 
 
 def _refuse(
@@ -129,7 +152,9 @@ def _refuse(
     if shared is not None and launcher is None:
         raise UsageFault("`--shared` is where `--launcher` puts the agent", hint="name the launcher too")
     if expect_hosts is not None and not facts and launcher is None:
-        raise UsageFault("`--expect-hosts` goes with `--launcher` or `--facts`", hint="name one of them")
+        raise UsageFault(
+            "`--expect-hosts` goes with `--launcher`, `--ray` or `--facts`", hint="name one of them"
+        )
 
 
 def _expected(text: str) -> ExpectedHosts:

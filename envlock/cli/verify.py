@@ -179,16 +179,16 @@ def _verified_elsewhere(fleet: FleetChoice, asked: _Elsewhere, how: How, talk: T
     if fleet.is_one_document:
         return _told(verify_facts(asked.lock, fleet.facts[0], how=how, cache=cache), talk)
     request = FleetRequest(lock=asked.lock, expected=fleet.expected or ExpectedHosts(), how=how, cache=cache)
-    if fleet.launcher is None:
+    if fleet.launcher is None and fleet.ray is None:
         return _told_fleet(verify_documents(request, fleet.facts), talk)
     return _told_fleet(_launched(request, fleet, asked), talk)
 
 
 def _launched(request: FleetRequest, fleet: FleetChoice, asked: _Elsewhere) -> FleetReport:
-    from envlock.api import Reach, verify_launched
+    from envlock.api import Reach, verify_launched, verify_ray
 
     reach = Reach(
-        command=fleet.launcher or "",
+        command=fleet.launcher or fleet.ray or "",
         environment=os.environ,
         level=asked.level,
         prefix=str(asked.prefix.absolute()) if asked.prefix is not None else None,
@@ -196,7 +196,7 @@ def _launched(request: FleetRequest, fleet: FleetChoice, asked: _Elsewhere) -> F
         python=fleet.agent_python,
         timeout_seconds=fleet.timeout_seconds,
     )
-    return verify_launched(request, reach)
+    return verify_launched(request, reach) if fleet.ray is None else verify_ray(request, reach)
 
 
 def _refuse_targets(fleet: FleetChoice, asked: _Elsewhere) -> None:

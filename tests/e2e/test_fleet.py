@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from envlock.cli.boundary import run
 from envlock.lock import write_lock
 from tests.support.engines import as_root, loopback_sshd, node_script
 from tests.support.environments import copy_tree, make_subject, replace_file
+from tests.support.ray_nodes import loopback_ray
 from tests.support.slurm import loopback_slurm
 from tests.support.tools import need
 from tests.support.wheels import make_wheel
@@ -157,3 +160,22 @@ def test_a_task_of_srun_that_dies_is_named(
     assert _outcome(document) == [("match", None), ("match", None)]
     assert document["findings"][0]["message"] == "1 of 3 did not answer: rank 2"
     assert [row["code"] for row in document["findings"]] == ["host-missing", "launcher-failed"]
+
+
+def test_nodes_of_a_ray_cluster(nodes: Nodes) -> None:
+    need("unshare", "nsenter", "ip", "pkill", root=True)
+    verify = [sys.executable, "-m", "envlock", "verify", "--json", "-l", str(nodes.lock), "--ray"]
+    with loopback_ray(nodes.prefixes) as ray:
+        done = ray.run(*verify, ray.address)
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["verdict"], document["findings"]) == (1, "mismatch", []), (
+            done.stderr
+        )
+        match = ("match", None)
+        assert sorted(_outcome(document), key=str) == [match, match, ("mismatch", nodes.said)]
+        assert {row["name"].partition(":")[0] for row in document["hosts"]} == {os.uname().nodename}
+        ray.kill(2)  # the tampered one
+        done = ray.run(*verify, ray.address)
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["verdict"], document["findings"]) == (8, "incomplete", [])
+        assert sorted(row["verdict"] for row in document["hosts"]) == ["incomplete", "match", "match"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ def test_the_standard_library_of_most_is_held_against_each(fleet: Fleet, envlock
         (("x.json",), "unexpected argument `x.json`"),
         (("--facts", "x", "--launcher", "ssh a"), "`--facts` and `--launcher` are two ways to get facts"),
         (("--shared", "x"), "`--shared` is where `--launcher` puts the agent"),
-        (("--expect-hosts", "3"), "`--expect-hosts` goes with `--launcher` or `--facts`"),
+        (("--expect-hosts", "3"), "`--expect-hosts` goes with `--launcher`, `--ray` or `--facts`"),
         (
             ("--facts", "x", "--expect-hosts", "3,4"),
             "`--expect-hosts 3,4` is no number of hosts and no list of names",
@@ -329,3 +330,36 @@ def test_diff_of_a_lock_and_facts(fleet: Fleet, envlock: Envlock, turned: bool) 
         "differs: `LD_PRELOAD` loads `/opt/evil.so` into every process\n",
         "",
     )
+
+
+def test_ray_is_an_extra(fleet: Fleet, envlock: Envlock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    fleet()
+    assert envlock("verify", "--ray", "auto") == (
+        6,
+        "",
+        "error: `--ray` needs Ray, which is not installed [tool-missing]\n"
+        "\n"
+        "hint: `pip install 'torch-envlock[ray]'`\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("--launcher", "ssh node1"),
+            "error: `--ray` is a way to get facts of its own [usage]\n"
+            "\n"
+            "hint: leave `--facts` and `--launcher` out\n",
+        ),
+        (
+            ("--shared", "."),
+            "error: `--shared` and `--agent-python` go with `--launcher` [usage]\n"
+            "\n"
+            "hint: leave them out: Ray hands the agent over, and its own Python runs it\n",
+        ),
+    ],
+)
+def test_ray_beside_other_ways(envlock: Envlock, words: tuple[str, ...], told: str) -> None:
+    assert envlock("verify", "--ray", "auto", *words) == (2, "", told)
