@@ -124,6 +124,12 @@ class LockfileInvalid(InvalidInput):
     code = "lockfile-invalid"
 
 
+class EvidenceInvalid(InvalidInput):
+    """A document, or a folder of evidence, that is not what it must be."""
+
+    code = "evidence-invalid"
+
+
 class ForeignLockInvalid(InvalidInput):
     """The lock of another tool, which `lock --from` cannot read."""
 

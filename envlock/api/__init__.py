@@ -10,6 +10,8 @@
     run       a command in the locked environment -> a receipt      compare_receipts  two of them
     bisect_locks  two locks and a command -> the change that flips its result
     bundle    lock -> one archive that installs without a network    verify_bundle, sync_bundle
+    write_evidence  a lock, reports, receipts -> a folder for a paper
+    check_evidence  such folders -> does all of it hold, and who signed
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
+    from envlock.api.evidence import EvidenceOrder, EvidenceResult, write_evidence
+    from envlock.api.evidence_checking import EvidenceCheck, check_evidence
     from envlock.api.explaining import LockExplanation, Question, explain, explain_lock
     from envlock.api.fleets import (
         ExpectedHosts,
@@ -85,6 +89,8 @@ _HOMES = {
         *("bundle", "repair_bundle", "sync_bundle", "verify_bundle"),
     ),
     "building": ("OciOrder", "OciResult", "build_oci"),
+    "evidence": ("EvidenceOrder", "EvidenceResult", "write_evidence"),
+    "evidence_checking": ("EvidenceCheck", "check_evidence"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
@@ -100,6 +106,9 @@ __all__ = [
     "BundleResult",
     "ContainerRequest",
     "EmitRequest",
+    "EvidenceCheck",
+    "EvidenceOrder",
+    "EvidenceResult",
     "ExpectedHosts",
     "FleetRequest",
     "How",
@@ -125,6 +134,7 @@ __all__ = [
     "build_oci",
     "bundle",
     "check",
+    "check_evidence",
     "compare_receipts",
     "diff",
     "diff_hosts",
@@ -154,6 +164,7 @@ __all__ = [
     "verify_numerics",
     "verify_ray",
     "verify_running",
+    "write_evidence",
 ]
 
 
