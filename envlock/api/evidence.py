@@ -34,7 +34,7 @@ _PRIVATE = ("name", "libcuda")
 class EvidenceOrder:
     """What the evidence is made of, and where it goes. `target` None: nothing is verified now, and the
     reports are all there is. `key` is a private SSH key (or a public one whose private half an agent has);
-    `epoch` is SOURCE_DATE_EPOCH, `title` None: the lock's project."""
+    `epoch` is SOURCE_DATE_EPOCH, `title` None: the lock's project. `license` is that of the folder itself."""
 
     lock: Path
     folder: Path
@@ -43,6 +43,7 @@ class EvidenceOrder:
     receipts: tuple[Path, ...] = ()
     key: Path | None = None
     title: str | None = None
+    license: str | None = None
     epoch: int | None = None
 
 
@@ -94,6 +95,7 @@ def _gathered(order: EvidenceOrder) -> Evidence:
         installed=read_installed(target.prefix, versions_of(lock, platform)) if target is not None else {},
         made=moment(order.epoch, verified, handed, lock),
         is_signed=order.key is not None,
+        license=order.license,
     )
 
 

@@ -52,6 +52,9 @@ _LOCK = "envlock.lock"
     "--receipt", "receipts", type=FILE, multiple=True, metavar="FILE", help="a receipt of `envlock run`"
 )
 @click.option("--title", metavar="TEXT", help="what the environment is called; else the project of the lock")
+@click.option(
+    "--license", "license_text", metavar="TEXT", help="the licence of the folder: an address, or an SPDX name"
+)
 @click.option("--key", type=FILE, metavar="FILE", help="sign with this SSH key; ssh-keygen reads it")
 @click.option("-o", "--output", "folder", type=FILE, required=True, metavar="DIR", help="where it goes")
 @talk_options
@@ -63,6 +66,7 @@ def command(
     reports: tuple[Path, ...],
     receipts: tuple[Path, ...],
     title: str | None,
+    license_text: str | None,
     key: Path | None,
     folder: Path,
     talk: Talk,
@@ -92,6 +96,7 @@ def command(
         receipts=receipts,
         key=key,
         title=title,
+        license=license_text,
         epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH")),
     )
     result = write_evidence(order)

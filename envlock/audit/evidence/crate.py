@@ -35,6 +35,7 @@ def render_crate(evidence: Evidence, files: Mapping[str, bytes], says: Mapping[s
     root["name"] = f"Evidence of the environment of {evidence.title}"
     root["description"] = f"{evidence.main_hash} on {evidence.platform}: {evidence.verdict}"
     root["datePublished"] = evidence.made
+    root["license"] = evidence.license or "not stated: the author of the evidence chooses one"
     root["identifier"] = crate.add(entity(crate, "#runtime-hash", properties=_identifier(evidence)))
     for name, data in sorted(files.items()):
         crate.add_file(None, name, properties=_file(name, says, data))

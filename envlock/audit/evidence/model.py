@@ -102,6 +102,7 @@ class Evidence:
     installed: Mapping[str, Installed]
     made: str
     is_signed: bool = False
+    license: str | None = None
 
     @property
     def stack(self) -> Stack:
