@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH = 360
-_LABEL, _VALUE, _ROW, _LONGEST = 128, 62, 18, 20
+_LABEL, _VALUE, _ROW, _LONGEST = 144, 56, 18, 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
