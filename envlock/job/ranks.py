@@ -1,5 +1,7 @@
 """One look per node: local rank 0 looks, and tells the other ranks that torchrun started beside it.
 
+Where there are several nodes, it tells what all of them found (nodes.py).
+
 Rank 0 listens on a socket in a folder that only this user can enter before it begins to look. A rank that
 is connected learns at once when rank 0 ends, and a socket that an older run left behind answers nobody: no
 verdict is ever kept, so none can be stale.
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from envlock.agent.environment import SHAPING, relevant
-from envlock.job import telling
+from envlock.job import nodes, telling
 from envlock.job.question import Question
 
 Ask = Callable[[Question], "dict[str, Any]"]
@@ -49,21 +51,28 @@ class Rank:
 
 
 def answered(question: Question, ask: Ask, timeout_seconds: float) -> dict[str, Any]:
-    """The answer to `question`: asked here, or taken from local rank 0.
+    """The answer to `question`: asked here, or taken from local rank 0; and the word of the other nodes.
 
     Raises CouldNotTell where rank 0 ends, or does not come within `timeout_seconds`.
     """
+    call = next(_calls)
+
+    def asked() -> dict[str, Any]:
+        place = nodes.place_of(question.environment, call)
+        answer = ask(question)
+        return answer if place is None else nodes.compared(place, answer, timeout_seconds)
+
     rank = rank_of(question.environment)
-    socket = _socket(rank, question) if rank is not None else None
+    socket = _socket(rank, question, call) if rank is not None else None
     if rank is None or socket is None:
-        return ask(question)
+        return asked()
     if rank.number == 0:
         return telling.asked_and_told(
-            socket, rank.size - 1, lambda: _with_environment(question, ask(question)), timeout_seconds
+            socket, rank.size - 1, lambda: _with_environment(question, asked()), timeout_seconds
         )
     told = telling.told(socket, timeout_seconds, is_unique=rank.is_unique)
     same = "environment" not in told or told["environment"] == _seen(question, told["settings"])
-    return told if same else ask(question)  # what rank 0 saw is not what this rank runs under
+    return told if same else asked()  # what rank 0 saw is not what this rank runs under
 
 
 def rank_of(environment: Mapping[str, str]) -> Rank | None:
@@ -98,11 +107,11 @@ def _seen(question: Question, settings: list[str]) -> dict[str, str]:
     return {**relevant(environment, settings), **shaping}
 
 
-def _socket(rank: Rank, question: Question) -> str | None:
+def _socket(rank: Rank, question: Question, call: int) -> str | None:
     """Where the ranks of this run meet for this call; None where no folder is private to this user."""
     folder = _private_folder()
     spaces = [_namespace(name) for name in ("pid", "net")]
-    parts = [*rank.run, *spaces, question.name, str(next(_calls))]
+    parts = [*rank.run, *spaces, question.name, str(call)]
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     path = os.path.join(folder, name) if folder else ""
     is_usable = bool(folder) and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH and telling.can_meet(path)

@@ -35,7 +35,8 @@ def require(
 
     The settings must be set as locked: an unset one differs. The check runs in a process of its own that
     runs none of the environment's start-up code. Where torchrun started this process, local rank 0 looks and
-    the other ranks of the node take its verdict; `timeout_seconds` is how long they wait for rank 0.
+    the other ranks of the node take its verdict. Several nodes tell each other theirs: a node that differs
+    stops the ranks of all of them. `timeout_seconds` is how long ranks wait for rank 0, and nodes for nodes.
 
     Returns the report of a match. Raises EnvironmentDiffers (its `report` has the findings), CouldNotTell
     where something could not be looked at, LockfileInvalid; all of them are EnvlockError.
@@ -68,9 +69,11 @@ def _match(answer: Mapping[str, Any], lock: str) -> Report:
 
 def _differs(report: Report, lock: str) -> EnvironmentDiffers:
     found = [each for each in report.findings if each.severity.turns_verdict]
+    elsewhere = all(each.component.startswith("node:") for each in found)
+    subject = "a node of this job" if elsewhere else "this environment"
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
     return EnvironmentDiffers(
-        f"this environment is not what `{lock}` says: {count}",
+        f"{subject} is not what `{lock}` says: {count}",
         report=report,
         where=report.target,
         hint=_hint(found),

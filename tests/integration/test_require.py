@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,11 @@ import pytest
 import envlock
 from envlock.lock.file import write_lock
 from envlock.observe.zipapp import write_agent
+from tests.support import torch_store
 from tests.support.environments import (
     SERIES,
     Subject,
+    copy_tree,
     flip_byte,
     lock_of,
     make_subject,
@@ -479,6 +484,113 @@ def test_a_second_call_is_answered_anew(job: Job) -> None:
     assert looks(job) == "00"
 
 
+# Among the nodes of a job
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoNodes:
+    """Two environments of one lock, and a store as torchrun's agent opens it."""
+
+    jobs: tuple[Job, Job]
+    environment: Mapping[str, str]
+
+    def run(self, ranks: int = 2) -> list[list[tuple[int, str, str]]]:
+        """The ranks of each node: status, output, errors."""
+        started = [[self._start(node, rank, ranks) for rank in range(ranks)] for node in range(2)]
+        ended = [[(process, process.communicate(timeout=60)) for process in node] for node in started]
+        return [[(process.returncode, *texts) for process, texts in node] for node in ended]
+
+    def _start(self, node: int, rank: int, ranks: int) -> subprocess.Popen[str]:
+        place = {"GROUP_RANK": str(node), "GROUP_WORLD_SIZE": "2", "RANK": str(node * ranks + rank)}
+        return self.jobs[node].start({**as_rank(rank, ranks), **place, **self.environment})
+
+
+@pytest.fixture
+def two_nodes(subject: Subject, agent: Path, short_path: Path) -> TwoNodes:
+    folders = [short_path / "0", short_path / "1"]
+    prefixes = [subject.prefix, short_path / "1" / "env"]
+    for folder in folders:
+        (folder / "torch").mkdir(parents=True)
+        (folder / "torch" / "__init__.py").touch()
+        (folder / "torch" / "distributed.py").write_bytes(Path(torch_store.__file__).read_bytes())
+        write_lock(folder / "envlock.lock", subject.lock)
+    copy_tree(prefixes[0], prefixes[1])
+    store = torch_store.TCPStore(
+        "127.0.0.1", 0, is_master=True, timeout=timedelta(), wait_for_workers=False, multi_tenant=True
+    )
+    jobs = [job_of(folder, prefix, agent) for folder, prefix in zip(folders, prefixes, strict=True)]
+    for job in jobs:
+        job.program(COUNTED.format(before="", seconds=30))
+    told = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(store.port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
+    return TwoNodes(jobs=(jobs[0], jobs[1]), environment=told)
+
+
+@pytest.mark.slow
+def test_all_nodes_match(two_nodes: TwoNodes) -> None:
+    assert two_nodes.run() == [[(0, "match\n", "")] * 2] * 2
+    assert [looks(job) for job in two_nodes.jobs] == ["0", "0"]
+
+
+def test_a_tampered_node_stops_the_ranks_of_all(two_nodes: TwoNodes) -> None:
+    flip_byte(two_nodes.jobs[1].prefix / MODULE)
+    host, said = os.uname().nodename, f"`{MODULE}` is not the file of demo 1.0"
+    named = f"  differs  node 1 (`{host}`): {said}"
+    sound, tampered = two_nodes.run()
+    assert [status for status, _, _ in [*sound, *tampered]] == [1] * 4
+    for _, out, err in sound:
+        assert (out, last_lines(err)) == (
+            "",
+            "envlock_agent.rooms.errors.EnvironmentDiffers: a node of this job is not what `envlock.lock` "
+            f"says: 1 finding [environment-differs]\n  where  {two_nodes.jobs[0].prefix}\n{named}",
+        )
+    for _, out, err in tampered:
+        assert (out, err.count(named), err.count(f"  differs  {said}")) == ("", 1, 1)
+        assert "EnvironmentDiffers: this environment is not what `envlock.lock` says: 2 findings" in err
+
+
+@pytest.mark.slow
+def test_a_node_under_another_lock_is_named(two_nodes: TwoNodes, subject: Subject) -> None:
+    lock = replace(subject.lock, settings={"DEMO": "2"})
+    write_lock(two_nodes.jobs[1].root / "envlock.lock", lock)
+    two_nodes.jobs[1].environment["DEMO"] = "2"
+    ended = two_nodes.run(ranks=1)
+    host = os.uname().nodename
+    for status, _, err in [*ended[0], *ended[1]]:
+        assert status == 1
+        assert f"  differs  node 1 (`{host}`) is held against another lock than the others" in err
+
+
+@pytest.mark.slow
+def test_a_node_that_cannot_look_leaves_none_going(two_nodes: TwoNodes) -> None:
+    (two_nodes.jobs[0].root / "envlock.lock").unlink()
+    first, second = two_nodes.run(ranks=1)
+    assert "LockfileInvalid: there is no lockfile [lockfile-invalid]" in first[0][2]
+    said = f"  unknown  node 0 (`{os.uname().nodename}`): there is no lockfile"
+    assert (second[0][0], second[0][1], said in second[0][2]) == (1, "", True)
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_come_is_waited_for_so_long(two_nodes: TwoNodes) -> None:
+    job = two_nodes.jobs[0]
+    job.program(COUNTED.format(before="", seconds=0.5))
+    status, _, err = job.run({**as_rank(0, 1), **two_nodes.environment, "GROUP_WORLD_SIZE": "2"})
+    assert status == 1
+    assert "  unknown  node 1: it told no verdict within 0.5 s" in err.splitlines()
+
+
+@pytest.mark.slow
+def test_nodes_without_torch_are_not_taken_for_alike(two_nodes: TwoNodes) -> None:
+    for job in two_nodes.jobs:
+        shutil.rmtree(job.root / "torch")
+    for status, out, err in (node[0] for node in two_nodes.run(ranks=1)):
+        assert (status, out) == (1, "")
+        assert ": it cannot be asked: No module named 'torch'" in err
+
+
 # The real torchrun
 
 
@@ -532,3 +644,64 @@ def test_torchrun_twice_at_once_and_restarted(job: Job) -> None:
     assert [process.returncode for process in started] == [0, 0]
     assert [out.count("match") >= 2 for out in outs] == [True, True]
     assert looks(job) == "0000"
+
+
+TRAINS = """
+import sys
+
+sys.path.insert(0, "envlock-agent.pyz")
+sys.path.append({site!r})  # beside the environment, which is not made of torch here
+from envlock_agent import require
+
+report = require("envlock.lock", timeout_seconds=100)
+import torch
+
+torch.distributed.init_process_group("gloo")
+total = torch.ones(1)
+torch.distributed.all_reduce(total)
+print("trained on", int(total), report.verdict)
+torch.distributed.destroy_process_group()
+"""
+
+
+def torchrun_nodes(nodes: TwoNodes, python: str, store: str) -> list[tuple[int, str, str]]:
+    """A torchrun on each node, two ranks each: status, output, errors."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {"GLOO_SOCKET_IFNAME": "lo"}
+    meet = ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    if store == "of rank 0":  # as before torch 2.3
+        environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+        meet = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
+    run = [python, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2", *meet]
+    started = [
+        subprocess.Popen(
+            [*run, f"--node-rank={node}", "--no-python", str(job.python), "train.py"],
+            cwd=job.root,
+            env={**job.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for node, job in enumerate(nodes.jobs)
+    ]
+    ended = [process.communicate(timeout=180) for process in started]
+    return [(process.returncode, *texts) for process, texts in zip(started, ended, strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["of the agent", "of rank 0"])
+def test_torchrun_of_two_nodes(two_nodes: TwoNodes, store: str) -> None:
+    python = torch_python()
+    asked = [python, "-c", "import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))"]
+    site = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    for job in two_nodes.jobs:
+        shutil.rmtree(job.root / "torch")
+        job.program(TRAINS.format(site=site))
+    ended = torchrun_nodes(two_nodes, python, store)
+    assert [row[:2] for row in ended] == [(0, "trained on 4 match\n" * 2)] * 2, ended
+    flip_byte(two_nodes.jobs[1].prefix / MODULE)
+    ended = torchrun_nodes(two_nodes, python, store)
+    named = f" (`{os.uname().nodename}`): `{MODULE}` is not the file of demo 1.0"
+    assert [(status, out, err.count(named)) for status, out, err in ended] == [(1, "", 2)] * 2, ended
