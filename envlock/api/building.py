@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.api.sources import manifest_beside, sources_beside
 from envlock.emit.pins import refuse_half
 from envlock.errors import UsageFault
+from envlock.image.conda_layers import CondaPrefix, conda_packages
 from envlock.image.config import Purpose
 from envlock.image.layer_cache import LayerCache
 from envlock.image.oci import Builder, BuildRequest, Image, base_of_lock, check_base, fits
 from envlock.image.wheel_files import WheelFiles
+from envlock.install.inode import disk_failed
 from envlock.install.model import Supply
 from envlock.lock.file import read_lock, write_lock
-from envlock.lock.model import BuiltImage, Lock
+from envlock.lock.model import BuiltImage, CondaPackage, Lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.image import Finding, OpenImage, open_platform, open_store
 from envlock.resolve.model import OnEvent, no_events
@@ -46,29 +50,52 @@ class OciOrder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OciResult:
-    """The image by its digests; `noted`: the lock was changed. Sizes in bytes."""
+    """The image by its digests; `noted`: the lock was changed; `not_run`: conda packages with a script that
+    conda would run after linking. Sizes in bytes."""
 
     platform: str
     built: BuiltImage
     layers: int
     size: int
     noted: bool
+    not_run: tuple[str, ...] = ()
 
 
 def build_oci(order: OciOrder, on_event: OnEvent = no_events) -> OciResult:
     """Make the image of a lock. Raises LockfileInvalid, NoSuchImage, SourceFailed, DiskFailed, UsageFault."""
     lock = read_lock(order.lock)
     platform = _platform(lock, order.platform)
-    refuse_half(lock, platform, "an image")
-    builder = Builder(request=_request(order, lock, platform), on_event=on_event)
-    image = _made(order, builder, on_event)
+    packages = conda_packages(lock, platform)
+    if not packages:
+        refuse_half(lock, platform, "an image")
+    with _linked(order, packages) as conda:
+        builder = Builder(request=_request(order, lock, platform, conda), on_event=on_event)
+        image = _made(order, builder, on_event)
     return OciResult(
         platform=platform,
         built=image.built,
         layers=len(image.base.manifest.layers) + len(image.layers),
         size=sum(each.size for each in image.base.manifest.layers) + sum(m.size for _, m in image.layers),
         noted=order.digest_only and _note(order.lock, lock, platform, image.built),
+        not_run=tuple(package.name for package in packages if package.link_scripts),
     )
+
+
+@contextmanager
+def _linked(order: OciOrder, packages: tuple[CondaPackage, ...]) -> Iterator[CondaPrefix | None]:
+    """The conda prefix of an image, in a folder of envlock's cache that is gone afterwards."""
+    if not packages:
+        yield None
+        return
+    try:
+        order.cache.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="conda-prefix-", dir=order.cache)
+    except OSError as error:
+        raise disk_failed(order.cache, error) from error
+    with folder as name:
+        yield CondaPrefix(
+            packages=packages, supply=_supply(order), archives=order.cache, folder=Path(name) / "prefix"
+        )
 
 
 def _made(order: OciOrder, builder: Builder, on_event: OnEvent) -> Image:
@@ -91,23 +118,28 @@ def _made(order: OciOrder, builder: Builder, on_event: OnEvent) -> Image:
     return image
 
 
-def _request(order: OciOrder, lock: Lock, platform: str) -> BuildRequest:
+def _request(order: OciOrder, lock: Lock, platform: str, conda: CondaPrefix | None) -> BuildRequest:
     base = open_base(order.lock, lock, platform, order.environment)
     found = read_base(base.store, base.manifest, base.config, order.cache)
-    fits(lock, found)
+    if conda is None:
+        fits(lock, found)
     if order.digest_only:
         lock = _without(lock, platform)
-    supply = Supply(
+    return BuildRequest(
+        purpose=Purpose(lock=lock, platform=platform, user=_user(order), is_conda=conda is not None),
+        base=base,
+        found=found,
+        files=WheelFiles(lock=lock, platform=Platform(platform), supply=_supply(order), cache=order.cache),
+        cache=LayerCache(directory=order.cache),
+        conda=conda,
+    )
+
+
+def _supply(order: OciOrder) -> Supply:
+    return Supply(
         sources=sources_beside(order.lock, order.environment),
         environment=order.environment,
         wheelhouse=order.wheelhouse,
-    )
-    return BuildRequest(
-        purpose=Purpose(lock=lock, platform=platform, user=_user(order)),
-        base=base,
-        found=found,
-        files=WheelFiles(lock=lock, platform=Platform(platform), supply=supply, cache=order.cache),
-        cache=LayerCache(directory=order.cache),
     )
 
 

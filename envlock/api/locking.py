@@ -281,14 +281,14 @@ def _assembled(wanted: tuple[Request, ...], parts: _Parts, python_exact: str) ->
 
 
 def _python_exact(request: LockRequest, wanted: Request, old: Lock | None, parts: _Parts) -> str:
-    """The base image's, else conda's, else as `exact_python` has it."""
+    """Conda's, else the base image's, else as `exact_python` has it."""
     from envlock.lock.interpreter import exact_python
 
-    if parts.base is not None:
-        return parts.base.python_exact
     conda = conda_python(parts.conda, asked=request.python_exact)
     if conda is not None:
         return conda
+    if parts.base is not None and parts.base.python_exact is not None:
+        return parts.base.python_exact
     python, asked = wanted.manifest.python, request.python_exact
     return exact_python(python, asked=asked, old=old, exclude_newer=wanted.exclude_newer)
 
@@ -307,9 +307,10 @@ def _base(
             root=manifest.root, sources=manifest.sources, environment=environment, cache=request.cache
         )
         found = resolve_base(manifest, finding)
-    if found is not None and request.python_exact not in (None, found.python_exact):
+    of_base = found.python_exact if found is not None else None
+    if of_base is not None and request.python_exact not in (None, of_base):
         raise UsageFault(
-            f"the base image has Python {found.python_exact}, not {request.python_exact}",
+            f"the base image has Python {of_base}, not {request.python_exact}",
             hint="leave `--python` out, or name another `base`",
         )
     return found

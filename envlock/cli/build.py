@@ -38,7 +38,7 @@ command.add_command(build_docker.command)
     "--wheelhouse",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="take the wheels from this folder, no network",
+    help="take wheels and conda archives from this folder, no network",
 )
 @talk_options
 def oci(
@@ -51,7 +51,8 @@ def oci(
     wheelhouse: Path | None,
     talk: Talk,
 ) -> int:
-    """Make the image without a daemon: the wheels' own compressed streams on the locked base image.
+    """Make the image without a daemon: the wheels' own compressed streams on the locked base image, or on a
+    conda prefix, where the lock has conda packages.
 
     The same lock gives the same digest on every machine. Where the lock has the digests of an image
     (--digest-only notes them), what is built is held against them.
@@ -90,6 +91,9 @@ def _check(output: Path | None, push: str | None, *, digest_only: bool) -> None:
 
 
 def _told(order: OciOrder, result: OciResult, talk: Talk) -> int:
+    if result.not_run:
+        names = ", ".join(result.not_run)
+        click.echo(f"note: scripts that conda would run after linking were not run: {names}", err=True)
     if talk.as_json:
         click.echo(json.dumps(_document(order, result), indent=2))
     elif not talk.quiet:

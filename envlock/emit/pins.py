@@ -50,7 +50,7 @@ def refuse_half(lock: Lock, platform: str, what: str) -> None:
         raise UsageFault(
             f"{what} holds wheels alone, and {names} of the lock {come} from conda",
             hint="leave it to wheels (take it out of `packages` of `[conda]`), or use a conda prefix: "
-            "`envlock sync --conda PREFIX`",
+            "`envlock sync --conda PREFIX`, `envlock build oci`",
         )
 
 

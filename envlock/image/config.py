@@ -10,7 +10,7 @@ from typing import Any, Final
 from envlock.image.place import PREFIX, USER_ID
 from envlock.image.splice import Measured
 from envlock.lock.model import Lock
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.resolve.oci.base import DEFAULT_PATH
 from envlock.resolve.oci.media import (
     DOCKER_LAYER_GZIP,
@@ -35,11 +35,18 @@ _OCI_NAMES: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purpose:
-    """What an image is of: one platform of a lock, and the user who works in it."""
+    """What an image is of: one platform of a lock, and the user who works in it. `is_conda`: its environment
+    is a conda prefix."""
 
     lock: Lock
     platform: str
     user: str
+    is_conda: bool = False
+
+    @property
+    def runtime(self) -> str:
+        found = conda_runtime_hash(self.lock, self.platform) if self.is_conda else None
+        return found or runtime_hash(self.lock, self.platform)
 
 
 def config_bytes(purpose: Purpose, base: ImageConfig, layers: Iterable[tuple[str, Measured]]) -> bytes:
@@ -96,12 +103,13 @@ def _config(purpose: Purpose, base: ImageConfig) -> dict[str, Any]:
 
 
 def _environment(purpose: Purpose, base: Mapping[str, str]) -> dict[str, str]:
-    """PATH and VIRTUAL_ENV, what the NVIDIA container toolkit asks for, the locked settings.
+    """PATH and VIRTUAL_ENV or CONDA_PREFIX, what the NVIDIA container toolkit asks for, the locked settings.
 
     Never `CUDA_VERSION`: alone, without `NVIDIA_REQUIRE_CUDA`, it means an image of the toolkit's old kind.
     """
     path = base.get("PATH") or DEFAULT_PATH
-    found = {"PATH": f"{PREFIX}/bin:{path}", "VIRTUAL_ENV": PREFIX}
+    kind = "CONDA_PREFIX" if purpose.is_conda else "VIRTUAL_ENV"
+    found = {"PATH": f"{PREFIX}/bin:{path}", kind: PREFIX}
     stack = purpose.lock.stack.get(purpose.platform)
     if stack is not None and stack.cuda not in (None, "cpu"):
         found |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
@@ -114,7 +122,7 @@ def _labels(purpose: Purpose) -> dict[str, str]:
     labels = {
         "envlock.manifest": lock.manifest,
         "envlock.platform": purpose.platform,
-        "envlock.runtime": runtime_hash(lock, purpose.platform),
+        "envlock.runtime": purpose.runtime,
     }
     if image is not None:
         labels["org.opencontainers.image.base.name"] = image.base

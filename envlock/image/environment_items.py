@@ -14,7 +14,7 @@ from envlock.resolve.oci.base import Base
 
 def environment_items(base: Base, site: Site, user: str) -> list[Item]:
     """As `python3 -m venv --without-pip` makes it from the base's Python, and a user without a password."""
-    items = [*_venv(base, site), *_user(base, user)]
+    items = [*_venv(base, site), *user_items(base, user)]
     return sorted(items, key=lambda item: item.entry.path)
 
 
@@ -55,7 +55,8 @@ def _link(path: str, target: str) -> Item:
     return Item(entry=Entry(path=path, kind=Kind.LINK, mode=0o777, target=target))
 
 
-def _user(base: Base, user: str) -> Iterator[Item]:
+def user_items(base: Base, user: str) -> Iterator[Item]:
+    """The user's rows in the base's own files, and a home."""
     row = f"{user}:x:{USER_ID}:{USER_ID}::/home/{user}:/bin/sh"
     yield plain_item("etc/passwd", _with_row(base.passwd, user, row), 0o644)
     yield plain_item("etc/group", _with_row(base.group, user, f"{user}:x:{USER_ID}:"), 0o644)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from envlock.errors import HashMismatch, LockfileInvalid, NoSuchImage
+from envlock.image.conda_layers import CondaPrefix, history_item
 from envlock.image.config import Purpose, config_bytes, manifest_of
-from envlock.image.environment_items import environment_items, folder_items
+from envlock.image.environment_items import environment_items, folder_items, user_items
 from envlock.image.layer_cache import LayerCache
 from envlock.image.place import Site
 from envlock.image.plan import Group, grouped
@@ -28,31 +29,36 @@ from envlock.resolve.oci.store import digest_of
 
 _WORKERS: Final = 4
 _ENVIRONMENT = "the virtual environment and the user"
+_USER = "the user"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRequest:
-    """What is built: a lock on its base, which is open. `files` gives the wheels, when they are needed."""
+    """What is built: a lock on its base, which is open. `files` gives the wheels, when they are needed;
+    `conda` the conda prefix that is made of the lock's conda packages, None for a virtual environment."""
 
     purpose: Purpose
     base: OpenImage
     found: Base
     files: WheelFiles
     cache: LayerCache | None = None
+    conda: CondaPrefix | None = None
 
     @property
     def site(self) -> Site:
-        return Site(series=self.found.series or "")
+        return self.conda.site if self.conda is not None else Site(series=self.found.series or "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """One of our layers: its line in the history, its key in the cache, what it is made of."""
+    """One of our layers: its line in the history, its key in the cache, what it is made of. `is_linked`:
+    of linked conda packages."""
 
     what: str
     key: str | None
     items: Callable[[], list[Item]]
     wheels: tuple[Wheel, ...] = ()
+    is_linked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,12 +103,13 @@ class Builder:
     _paths: Mapping[str, Path] = field(default_factory=dict)
 
     def layers(self) -> tuple[Layer, ...]:
-        """In their order: the environment, large wheels by name, the rest."""
+        """In their order: the environment, conda packages, wheels; large ones by name, then the rest."""
         request, site = self.request, self.request.site
-        count = len(request.base.config.diff_ids)
+        first = Layer(what=_USER if request.conda else _ENVIRONMENT, key=None, items=self._environment)
+        linked = tuple(_linked(request.conda)) if request.conda is not None else ()
+        count = len(request.base.config.diff_ids) + len(linked)
         groups = grouped(request.purpose.lock, request.purpose.platform, count)
-        first = Layer(what=_ENVIRONMENT, key=None, items=self._environment)
-        return (first, *(self._layer(group, site) for group in groups))
+        return (first, *linked, *(self._layer(group, site) for group in groups))
 
     def image(
         self, codec: Codec = Codec.GZIP, open_sink: OpenSink | None = None, *, keep_wheels: bool = False
@@ -146,6 +153,9 @@ class Builder:
 
     def _environment(self) -> list[Item]:
         request = self.request
+        if request.conda is not None:
+            mine = [history_item(request.site), *user_items(request.found, request.purpose.user)]
+            return self._with_folders(mine)
         return self._with_folders(environment_items(request.found, request.site, request.purpose.user))
 
     def _with_folders(self, items: list[Item]) -> list[Item]:
@@ -153,8 +163,10 @@ class Builder:
         return sorted([*folders, *items], key=lambda item: item.entry.path)
 
     def _prepare(self, layers: tuple[Layer, ...], *, needs_bytes: bool) -> None:
-        """Have the wheels at hand that are to be read."""
+        """Have the wheels at hand that are to be read, and the conda packages linked."""
         wanted = [layer for layer in layers if needs_bytes or self._known(layer) is None]
+        if self.request.conda is not None and any(layer.is_linked for layer in wanted):
+            self.request.conda.link(self.on_event)
         wheels = [wheel for layer in wanted for wheel in layer.wheels]
         self.on_event(Event(step="fetch wheels", total=len(wheels)))
         self._paths = self.request.files.fetch(wheels, lambda: None)
@@ -184,6 +196,12 @@ class Builder:
         image = Image(base=request.base, config=config, manifest=manifest, layers=layers)
         check_built(request.purpose.lock, request.purpose.platform, image.built)
         return image
+
+
+def _linked(conda: CondaPrefix) -> Iterator[Layer]:
+    for group in conda.groups():
+        items = partial(conda.items, group)
+        yield Layer(what=group.what, key=conda.key(group), items=items, is_linked=True)
 
 
 def _handed_over(layer: Layer, codec: Codec, known: Measured | None, sink: LayerSink) -> Measured:

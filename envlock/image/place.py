@@ -13,9 +13,11 @@ USER_ID: Final = 1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """The places of a virtual environment at PREFIX for one Python, `3.11`. Paths have no leading slash."""
+    """The places of an environment at PREFIX for one Python, `3.11`: a virtual environment, or a conda
+    prefix. Paths have no leading slash."""
 
     series: str
+    is_conda: bool = False
 
     @property
     def prefix(self) -> str:
@@ -33,10 +35,14 @@ class Site:
         roots = {
             LIB: self.packages,
             SCRIPTS: f"{self.prefix}/bin",
-            HEADERS: f"{self.prefix}/include/site/python{self.series}/{distribution}",
+            HEADERS: f"{self.prefix}/include/{self._headers}/{distribution}",
             DATA: self.prefix,
         }
         return f"{roots[place]}/{path}"
+
+    @property
+    def _headers(self) -> str:
+        return f"python{self.series}" if self.is_conda else f"site/python{self.series}"
 
     def recorded(self, path: str) -> str:
         """A path as RECORD has it: relative to the site directory."""

@@ -26,7 +26,7 @@ class Group:
 
     def key(self, site: Site) -> str:
         """The name of the layer in the cache: all that its bytes follow from."""
-        parts = [f"format {FORMAT}", PREFIX, site.series]
+        parts = [f"format {FORMAT}", PREFIX, site.series, *(["conda"] if site.is_conda else [])]
         parts += [f"{name} {wheel.file} {wheel.sha256} {wheel.digest}" for name, wheel in self.wheels]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

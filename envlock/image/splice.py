@@ -26,6 +26,7 @@ FORMAT: Final = 1
 CHUNK_BYTES: Final = 1 << 20
 _MEMBER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, no system
 _LONGEST_STORED = 0xFFFF
+_MOST_OPEN = 64
 
 
 class Codec(StrEnum):
@@ -44,9 +45,10 @@ class Plain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spliced:
-    """A content inside of a wheel: `size` bytes unpacked, `length` in the file from `offset` on.
+    """A content inside of a wheel: `size` bytes unpacked, `length` in the file from `offset` on. Or a file as
+    it lies there.
 
-    `algorithm` and `hex` are the value that the lock proves.
+    `algorithm` and `hex` are the value that the lock proves; of a file as it lies there, what it had.
     """
 
     file: Path
@@ -199,13 +201,15 @@ def other_content(body: Spliced) -> HashMismatch:
 
 
 class _Files:
-    """Wheels that are open."""
+    """Files that are open: a wheel is asked for many times, of a conda package each file once."""
 
     def __init__(self) -> None:
         self._open: dict[Path, BinaryIO] = {}
 
     def open(self, path: Path) -> BinaryIO:
         if path not in self._open:
+            if len(self._open) >= _MOST_OPEN:
+                self._open.pop(next(iter(self._open))).close()
             self._open[path] = path.open("rb")
         return self._open[path]
 

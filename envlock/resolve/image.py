@@ -52,10 +52,11 @@ class OpenImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedBase:
-    """The base as the lock holds it, and the Python to the patch that it has (None: no base says)."""
+    """The base as the lock holds it, and the Python to the patch that it has; None where conda brings one,
+    and the base need not have any."""
 
     image: ImageLock
-    python_exact: str
+    python_exact: str | None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -75,14 +76,15 @@ def resolve_base(manifest: Manifest, finding: Finding) -> ResolvedBase | None:
     pythons: dict[str, str] = {}
     for platform in sorted(manifest.platforms):
         image = open_platform(store, document, platform)
-        found = read_base(store, image.manifest, image.config, finding.cache)
-        pythons[platform] = _fitting_python(found, manifest, base)
+        if manifest.conda is None:
+            found = read_base(store, image.manifest, image.config, finding.cache)
+            pythons[platform] = _fitting_python(found, manifest, base)
         platforms[platform] = ImagePlatform(
             manifest=image.manifest.document.digest, diff_ids=image.config.diff_ids
         )
     return ResolvedBase(
         image=ImageLock(base=base, digest=document.digest, platforms=platforms),
-        python_exact=pythons[min(pythons)],
+        python_exact=pythons[min(pythons)] if pythons else None,
         notes=tuple(_notes(pythons)),
     )
 
@@ -93,7 +95,10 @@ def standing_base(manifest: Manifest, old: Lock | None) -> ResolvedBase | None:
     if old is None or old.image is None or base is None or base.startswith(LAYOUT):
         return None
     fits = old.image.base == base and old.image.platforms.keys() == set(manifest.platforms)
-    if not fits or not f"{old.python_exact}.".startswith(f"{manifest.python}."):
+    if fits and manifest.conda is not None:
+        return ResolvedBase(image=old.image, python_exact=None)
+    was_conda = bool(old.conda_packages)  # then the old lock does not tell what the base has
+    if not fits or was_conda or not f"{old.python_exact}.".startswith(f"{manifest.python}."):
         return None
     return ResolvedBase(image=old.image, python_exact=old.python_exact)
 

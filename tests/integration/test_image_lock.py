@@ -12,6 +12,7 @@ from envlock.api import LockRequest, LockResult, lock
 from envlock.errors import NoSuchImage, RegistryFailed, UsageFault
 from envlock.lock import BuiltImage, read_lock, write_lock
 from envlock.lock.model import ImageLock, ImagePlatform, Lock
+from tests.support.conda import Channel, CondaPackage
 from tests.support.images import tiny_base
 from tests.support.index import LocalIndex, Status
 from tests.support.registry import LocalRegistry
@@ -27,9 +28,12 @@ def index() -> Iterator[LocalIndex]:
         yield running
 
 
-def locked(folder: Path, index: LocalIndex, base: str, *, more: str = "", **options: object) -> LockResult:
+def locked(
+    folder: Path, index: LocalIndex, base: str, *, more: str = "", last: str = "", **options: object
+) -> LockResult:
     (folder / "envlock.toml").write_text(
         f'{more}\nrequirements = ["thing"]\n[image]\nbase = "{base}"\n[sources]\ndefault = "{index.url}"\n'
+        + last
     )
     request = LockRequest(project=folder, **options)  # type: ignore[arg-type]
     return lock(request, environment={**os.environ})
@@ -104,6 +108,24 @@ def test_the_python_of_the_base_is_not_the_manifests(tmp_path: Path, index: Loca
     assert caught.value.message == "the image `oci:base` has Python 3.11.2, the manifest asks for 3.12"
     assert caught.value.hint == 'name a base with Python 3.12, or set `python = "3.11"`'
     assert not (tmp_path / "envlock.lock").exists()
+
+
+def test_the_python_of_the_base_is_nothing_where_conda_brings_one(tmp_path: Path, index: LocalIndex) -> None:
+    """Once conda is gone, the base's counts again, though the old lock has the base."""
+    tiny_base(tmp_path / "base", python="3.12.1")
+    channel = Channel(tmp_path / "channel")
+    channel.add(CondaPackage(name="python", version="3.11.9"))
+    channel.index()
+    with LocalRegistry() as registry:
+        registry.add(tmp_path / "base", "base", "1")
+        name = registry.reference("base:1")
+        conda = f'ours = "{channel.url}"\n[conda]\nchannels = ["ours"]\npackages = ["python"]\n'
+        made = locked(tmp_path, index, name, more=PYTHON, last=conda).lock
+        assert (made.python_exact, image_of(made).base) == ("3.11.9", name)
+        assert locked(tmp_path, index, name, more=PYTHON, last=conda).lock == made
+        with pytest.raises(NoSuchImage) as caught:
+            locked(tmp_path, index, name, more=PYTHON)
+    assert caught.value.message == f"the image `{name}` has Python 3.12.1, the manifest asks for 3.11"
 
 
 def test_a_platform_that_the_base_is_not_for(tmp_path: Path, index: LocalIndex) -> None:
