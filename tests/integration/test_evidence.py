@@ -309,12 +309,14 @@ def test_one_changed_byte_of_what_is_signed_breaks_the_signature(
     copy = tampered(signed, tmp_path)
     told = json.loads((copy / "statement.dsse.json").read_text())
     payload = base64.b64decode(told["payload"])
-    changed = payload.replace(b'"title": "demo"', b'"title": "demp"')
+    changed = payload.replace(b'"level": "numerics"', b'"level": "numericz"')
     assert changed != payload
     told["payload"] = base64.b64encode(changed).decode()
     (copy / "statement.dsse.json").write_text(json.dumps(told))
     found = checked(copy, keys)
-    assert (found.verdict.exit_status, codes(found)) == (1, ["signature-broken"])
+    assert found.verdict.exit_status == 1
+    assert "signature-broken" in codes(found)
+    assert found.folders[0].signer is None
 
 
 @pytest.mark.parametrize("at", [40, 120, 200])
@@ -396,6 +398,18 @@ def _other_receipt(files: dict[str, bytes]) -> None:
     files["receipts/1-run.json"] = as_bytes(receipt_document("rt1:" + "9" * 64))
 
 
+def _kinder_page(files: dict[str, bytes]) -> None:
+    files["appendix.md"] = files["appendix.md"].replace(b"3 ulp", b"0 ulp")
+
+
+def _kinder_answer(files: dict[str, bytes]) -> None:
+    files["artifact-appendix.md"] += b"All of it is archived.\n"
+
+
+def _other_outputs(files: dict[str, bytes]) -> None:
+    files["receipts/1-run.json"] = as_bytes(receipt_document(RUNTIME, "9" * 64))
+
+
 def _other_page(files: dict[str, bytes]) -> None:
     files["evidence.html"] = files["evidence.html"].replace(RUNTIME.encode(), b"rt1:" + b"9" * 64)
 
@@ -408,6 +422,9 @@ def _other_page(files: dict[str, bytes]) -> None:
         (_other_report, "document-differs"),
         (_other_receipt, "document-differs"),
         (_other_page, "page-differs"),
+        (_kinder_page, "page-differs"),
+        (_kinder_answer, "page-differs"),
+        (_other_outputs, "document-differs"),
     ],
 )
 def test_files_that_do_not_agree_are_found_whoever_signed(
@@ -416,7 +433,9 @@ def test_files_that_do_not_agree_are_found_whoever_signed(
     copy = tampered(signed, tmp_path)
     resigned(copy, keys / "ada", change)
     found = checked(copy, keys)
-    assert (found.verdict.exit_status, codes(found)) == (1, [code])
+    assert found.verdict.exit_status == 1
+    assert code in codes(found)
+    assert not {"signature-broken", "file-differs", "crate-differs"} & set(codes(found))
 
 
 def test_a_liar_who_changes_nothing_is_believed(signed: Path, keys: Path, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@
 4. the runtime hashes follow from the lock              runtime-differs
 5. the bill of materials lists what the lock locks      sbom-differs
 6. reports and receipts are of this runtime, and match  document-differs, report-mismatch
-7. the pages name the runtime hash                      page-differs
+7. the pages, drawn again, are the same                 page-differs
+
+A folder of another version of envlock may have other pages: of those only the runtime hash is looked for.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from envlock.audit.evidence import appendix, crate, page, sbom, statement
+from envlock import __version__
+from envlock.audit.evidence import appendix, checklist, crate, page, sbom, statement
 from envlock.audit.evidence.documents import SIGNATURE, parse_receipt, parse_report
 from envlock.audit.evidence.folder import LOCK
 from envlock.audit.evidence.gather import runtimes
-from envlock.audit.evidence.model import SeenReceipt, SeenReport
+from envlock.audit.evidence.model import Evidence, SeenReceipt, SeenReport, worst
 from envlock.audit.evidence.opened import Opened
+from envlock.audit.evidence.rebuilt import rebuild
 from envlock.audit.evidence.signing import Signer, signer_of
 from envlock.errors import EvidenceInvalid, LockfileInvalid
 from envlock.lock.model import Lock
@@ -94,11 +99,11 @@ def check_folder(opened: Opened, allowed: Path | None) -> Checked:
     findings += _files(told, opened)
     findings += _crate(opened)
     lock = _lock(opened, findings)
+    reports, receipts = _documents(told, opened, findings)
     if lock is not None:
         findings += _runtimes(told, lock)
-        findings += _sbom(opened, lock, told["predicate"]["platform"])
-    reports, receipts = _documents(told, opened, findings)
-    findings += _pages(told, opened)
+        findings += _sbom(opened, lock, told["predicate"])
+        findings += _pages(told["predicate"], opened, (lock, reports, receipts))
     return Checked(
         place=opened.place,
         runtime=told["predicate"]["runtime"],
@@ -233,8 +238,7 @@ def _runtimes(told: _Statement, lock: Lock) -> Iterator[Finding]:
     if platform not in lock.platforms:
         yield _differs("runtime-differs", LOCK, f"`{LOCK}` has no platform `{platform}`")
         return
-    key = statement.RUNTIME_DIGEST
-    claimed = {row["name"]: f"rt1:{row['digest'][key]}" for row in told["subject"] if key in row["digest"]}
+    claimed = _claimed(told)
     found = {f"runtime:{platform}:{kind}": value for kind, value in runtimes(lock, platform).items()}
     if claimed != found or told["predicate"]["runtime"] not in found.values():
         values = ", ".join(sorted(found.values()))
@@ -242,18 +246,29 @@ def _runtimes(told: _Statement, lock: Lock) -> Iterator[Finding]:
         yield _differs("runtime-differs", LOCK, text)
 
 
+def _claimed(told: _Statement) -> dict[str, str]:
+    """Name of a subject -> runtime hash."""
+    key = statement.RUNTIME_DIGEST
+    return {row["name"]: f"rt1:{row['digest'][key]}" for row in told["subject"] if key in row["digest"]}
+
+
 # 5. The bill of materials
 
 
-def _sbom(opened: Opened, lock: Lock, platform: str) -> Iterator[Finding]:
+def _sbom(opened: Opened, lock: Lock, told: _Predicate) -> Iterator[Finding]:
     data = opened.files.get(sbom.NAME)
     if data is None:
         return
+    platform = told["platform"]
     try:
-        rows = [_listed(row) for row in json.loads(data)["components"]]
+        bill = json.loads(data)
+        rows = [_listed(row) for row in bill["components"]]
+        facts = {row["value"] for row in bill["metadata"]["component"]["properties"]}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield _differs("sbom-differs", sbom.NAME, f"`{sbom.NAME}` is no bill of materials")
         return
+    if told["runtime"] not in facts:
+        yield _differs("sbom-differs", sbom.NAME, f"`{sbom.NAME}` is of another runtime hash")
     locked = [
         (sbom.wheel_ref(row.name), row.name, row.version, wheel.sha256) for row, wheel in lock.on(platform)
     ]
@@ -283,7 +298,7 @@ def _documents(
 ) -> tuple[tuple[SeenReport, ...], tuple[SeenReceipt, ...]]:
     reports: list[SeenReport] = []
     receipts: list[SeenReceipt] = []
-    runtime = told["predicate"]["runtime"]
+    own = set(_claimed(told).values())
     for report_row in told["predicate"]["reports"]:
         name = report_row["name"]
         try:
@@ -291,8 +306,8 @@ def _documents(
         except ValueError as error:
             findings.append(_differs("document-differs", name, f"`{name}` is no report: {error}"))
             continue
-        findings += _report(report, report_row, runtime)
-        reports.append(report)
+        findings += _report(report, report_row, own)
+        reports.append(replace(report, is_own=report_row["own"]))
     for receipt_row in told["predicate"]["receipts"]:
         name = receipt_row["name"]
         try:
@@ -300,21 +315,18 @@ def _documents(
         except ValueError as error:
             findings.append(_differs("document-differs", name, f"`{name}` is no receipt: {error}"))
             continue
-        if receipt.receipt["runtime"]["hash"] not in (runtime, receipt_row["runtime"]):
-            findings.append(_differs("document-differs", name, f"`{name}` is of another runtime"))
+        findings += _receipt(receipt, receipt_row, own)
         receipts.append(receipt)
+    findings += _worst(reports, told["predicate"])
     return tuple(reports), tuple(receipts)
 
 
-def _report(report: SeenReport, row: _ReportRow, runtime: str) -> Iterator[Finding]:
+def _report(report: SeenReport, row: _ReportRow, own: set[str]) -> Iterator[Finding]:
     name = report.name
-    if report.expected != runtime:
+    if report.expected not in own:
         yield _differs("document-differs", name, f"`{name}` was held against another runtime hash")
-    if (str(report.verdict), report.observed, report.level) != (
-        row["verdict"],
-        row["observed"],
-        row["level"],
-    ):
+    told = (row["verdict"], row["observed"], row["level"])
+    if (str(report.verdict), report.observed, report.level) != told:
         yield _differs("document-differs", name, f"`{name}` is not what the statement says of it")
     if report.verdict is Verdict.MISMATCH:
         yield _differs("report-mismatch", name, f"`{name}` says that the environment was not as locked")
@@ -322,15 +334,53 @@ def _report(report: SeenReport, row: _ReportRow, runtime: str) -> Iterator[Findi
         yield _unknown("report-incomplete", name, f"`{name}` says that not everything could be looked at")
 
 
+def _receipt(receipt: SeenReceipt, row: _ReceiptRow, own: set[str]) -> Iterator[Finding]:
+    name, runtime = receipt.name, receipt.receipt["runtime"]["hash"]
+    if runtime not in own:
+        yield _differs("document-differs", name, f"`{name}` is of another runtime")
+    outputs = {output: each["sha256"] for output, each in receipt.receipt["outputs"].items()}
+    if (runtime, outputs) != (row["runtime"], row["outputs"]):
+        yield _differs("document-differs", name, f"`{name}` is not what the statement says of it")
+
+
+def _worst(reports: list[SeenReport], told: _Predicate) -> Iterator[Finding]:
+    """The verdict of the statement is no better than that of its reports."""
+    if reports and told["verdict"] != str(worst(reports)):
+        text = f"the statement says `{told['verdict']}`, and its reports say `{worst(reports)}`"
+        yield _differs("document-differs", "statement", text)
+
+
 # 7. The pages
 
 
-def _pages(told: _Statement, opened: Opened) -> Iterator[Finding]:
-    runtime = told["predicate"]["runtime"]
+def _pages(
+    told: _Predicate, opened: Opened, held: tuple[Lock, tuple[SeenReport, ...], tuple[SeenReceipt, ...]]
+) -> Iterator[Finding]:
     for name in (page.NAME, appendix.MARKDOWN, appendix.LATEX):
         text = opened.files.get(name, b"").decode(errors="replace").replace(r"\allowbreak{}", "")
-        if name in opened.files and runtime not in text:
+        if name in opened.files and told["runtime"] not in text:
             yield _differs("page-differs", name, f"`{name}` does not name the runtime hash")
+    if told["envlock"] != __version__ or told["platform"] not in held[0].platforms:
+        return
+    try:
+        evidence = rebuild(told, opened, *held)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        return  # a bill of materials that is none is told already
+    for name, drawn in _drawn(evidence).items():
+        if opened.files.get(name, drawn) != drawn:
+            text = f"`{name}` does not say what the lock, the reports and the receipts say"
+            yield _differs("page-differs", name, text)
+
+
+def _drawn(evidence: Evidence) -> dict[str, bytes]:
+    """The pages as they must be; that in HTML where the library that draws it is installed."""
+    drawn = {
+        appendix.MARKDOWN: appendix.render_markdown(evidence),
+        appendix.LATEX: appendix.render_latex(evidence),
+        checklist.CHECKLIST: checklist.render_checklist(evidence),
+        checklist.ARTIFACT: checklist.render_artifact(evidence),
+    }
+    return {**drawn, **({page.NAME: page.render_page(evidence)} if find_spec("jinja2") else {})}
 
 
 # Findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envlock.lock.model import Lock, Stack
@@ -121,10 +121,8 @@ class Evidence:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all reports."""
-        verdicts = {report.verdict for report in self.reports}
-        order = (Verdict.MISMATCH, Verdict.INCOMPLETE, Verdict.MATCH)
-        return next((each for each in order if each in verdicts), Verdict.INCOMPLETE)
+        """The worst of all reports; without one nothing was looked at."""
+        return worst(self.reports)
 
     def documents(self) -> Iterator[tuple[str, bytes]]:
         """Every document that was handed over, and the signatures beside them: name in the folder, bytes."""
@@ -133,3 +131,9 @@ class Evidence:
             yield each.name, each.data
             if each.signature is not None:
                 yield f"{each.name}.sig", each.signature
+
+
+def worst(reports: Sequence[SeenReport]) -> Verdict:
+    verdicts = {report.verdict for report in reports}
+    order = (Verdict.MISMATCH, Verdict.INCOMPLETE, Verdict.MATCH)
+    return next((each for each in order if each in verdicts), Verdict.INCOMPLETE)

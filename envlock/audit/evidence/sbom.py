@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "sbom.cdx.json"
 ROOT = "environment"
+LICENCE, READ, PATH, CUDA = "envlock:licence", "envlock:dist-info", "envlock:path", "envlock:cuda"
 _SPACE = uuid.UUID("6f1bd2c4-0d3f-5d55-9a0b-2f0f8d1a7c35")
 
 
@@ -96,13 +97,17 @@ def _distribution(row: Distribution, wheel: Wheel, evidence: Evidence) -> Compon
     from packageurl import PackageURL
 
     said = evidence.installed.get(row.name, Installed())
+    read = (
+        (READ, "read in the environment"),
+        *((LICENCE, text) for text in said.licences),
+    )
     facts = (
         ("envlock:digest", wheel.digest),
         ("envlock:file", wheel.file),
         ("envlock:files", str(wheel.files)),
         ("envlock:index", row.index),
         ("envlock:unpacked-bytes", str(wheel.unpacked)),
-        *(() if said.licences else (("envlock:licence", "not known: the environment was not at hand"),)),
+        *(read if row.name in evidence.installed else ()),
     )
     return Component(
         name=row.name,
@@ -129,9 +134,7 @@ def _library(owner: str, library: CarriedLibrary) -> Component:
         type=ComponentType.FILE,
         bom_ref=f"{wheel_ref(owner)}/{library.path}",
         hashes=[_sha256(library.sha256)],
-        properties=_properties(
-            (("envlock:path", library.path), *((("envlock:cuda", library.cuda),) if library.cuda else ()))
-        ),
+        properties=_properties(((PATH, library.path), *(((CUDA, library.cuda),) if library.cuda else ()))),
     )
 
 
