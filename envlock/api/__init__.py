@@ -12,6 +12,7 @@
     bundle    lock -> one archive that installs without a network    verify_bundle, sync_bundle
     write_evidence  a lock, reports, receipts -> a folder for a paper
     check_evidence  such folders -> does all of it hold, and who signed
+    audit     a repository -> findings, without running it
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -23,6 +24,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envlock.api.auditing import Audit, AuditRequest, audit
     from envlock.api.bisecting import BisectOrder, bisect_locks
     from envlock.api.building import OciOrder, OciResult, build_oci
     from envlock.api.bundling import (
@@ -96,11 +98,14 @@ _HOMES = {
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
     "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
     "loaded": ("RunningRequest", "verify_loaded", "verify_running"),
+    "auditing": ("Audit", "AuditRequest", "audit"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Audit",
+    "AuditRequest",
     "BisectOrder",
     "BundleOrder",
     "BundleResult",
@@ -130,6 +135,7 @@ __all__ = [
     "RunningRequest",
     "SyncOrder",
     "VerifyRequest",
+    "audit",
     "bisect_locks",
     "build_oci",
     "bundle",

@@ -43,7 +43,7 @@ _SETTINGS = re.compile(
 
 
 @dataclass(kw_only=True, slots=True)
-class _Stage:
+class Stage:
     """A stage as it is written: `base` is an image or the name of a stage before."""
 
     name: str
@@ -58,7 +58,7 @@ def read_dockerfile(path: Path, place: Place, asking: Asking) -> None:
     name = shown_path(path, place.root)
     asking.read.append(name)
     text = read_text(path, name, asking.faults)
-    stages = _stages(text or "")
+    stages = stages_of(text or "")
     if text is not None and not stages:
         asking.faults.add(name, "has no FROM, so it is no Dockerfile")
     kept = _kept(stages)
@@ -69,25 +69,23 @@ def read_dockerfile(path: Path, place: Place, asking: Asking) -> None:
         _StageReader(stage=stage, stages=stages, path=path, place=place, asking=asking).read()
 
 
-def _stages(text: str) -> list[_Stage]:
-    found: list[_Stage] = []
+def stages_of(text: str) -> list[Stage]:
+    found: list[Stage] = []
     arguments: dict[str, str] = {}
     for each in instructions(text):
         if each.name == "FROM":
             match = _FROM.fullmatch(substituted(each.value, arguments))
             if match is not None:
                 name = match["name"] or str(len(found))
-                found.append(
-                    _Stage(name=name, base=match["image"], line=each.line, arguments=dict(arguments))
-                )
+                found.append(Stage(name=name, base=match["image"], line=each.line, arguments=dict(arguments)))
         elif found:
             found[-1].instructions.append(each)
         elif each.name == "ARG":
-            arguments.update(_pairs(substituted(each.value, arguments)))
+            arguments.update(pairs_of(substituted(each.value, arguments)))
     return found
 
 
-def _kept(stages: list[_Stage]) -> list[_Stage]:
+def _kept(stages: list[Stage]) -> list[Stage]:
     """The last stage, and all that it stands on or copies from, in their order."""
     wanted = {stages[-1].name.lower()} if stages else set[str]()
     for place in range(len(stages) - 1, -1, -1):
@@ -100,7 +98,7 @@ def _kept(stages: list[_Stage]) -> list[_Stage]:
     return [stage for stage in stages if stage.name.lower() in wanted]
 
 
-def _pairs(text: str) -> dict[str, str]:
+def pairs_of(text: str) -> dict[str, str]:
     """`A=1 B="two"`, and `A two` as ENV once had it."""
     found = {match["key"]: _unquoted(match["value"]) for match in _PAIR.finditer(text)}
     if not found and len(parts := text.split(None, 1)) == 2:
@@ -118,8 +116,8 @@ def _unquoted(text: str) -> str:
 class _StageReader:
     """Reads one stage; knows what was copied to where, and the variables so far."""
 
-    stage: _Stage
-    stages: list[_Stage]
+    stage: Stage
+    stages: list[Stage]
     path: Path
     place: Place
     asking: Asking
@@ -141,10 +139,10 @@ class _StageReader:
         match each.name:
             case "ARG":
                 inherited = {each.value: self.stage.arguments.get(each.value.strip(), "")}
-                pairs = _pairs(value) if "=" in value else {k.strip(): v for k, v in inherited.items() if v}
+                pairs = pairs_of(value) if "=" in value else {k.strip(): v for k, v in inherited.items() if v}
                 self.values.update(pairs)
             case "ENV":
-                self._env(_pairs(value), each.line)
+                self._env(pairs_of(value), each.line)
             case "WORKDIR":
                 self.folder = posixpath.join(self.folder, value)
             case "USER":

@@ -1,0 +1,226 @@
+"""What was read of a repository: every file once, in the form that rules ask of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from envlock.audit.repository.model import Hit, Place
+from envlock.manifest.init.dockerfile_lines import Instruction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Text, and where each of its lines stands: `spots` are (line of the file, cell of a notebook), None
+    where the text is the whole file."""
+
+    file: str
+    text: str
+    spots: tuple[tuple[int, int | None], ...] | None = None
+
+    def place(self, line: int, column: int = 1) -> Place:
+        if self.spots is None:
+            return Place(file=self.file, line=line, column=column)
+        real, cell = self.spots[min(max(line, 1), len(self.spots)) - 1] if self.spots else (1, None)
+        return Place(file=self.file, line=real, column=column, cell=cell)
+
+
+# Python
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Import:
+    """A module that is imported; `is_optional`: the code says what to do without it, or never runs it."""
+
+    module: str
+    place: Place
+    is_optional: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A call with its name in full: `torch.cuda.amp.autocast` for an `autocast()` that is from there."""
+
+    name: str
+    node: ast.Call
+    place: Place
+
+    def keyword(self, name: str) -> ast.expr | None:
+        return next((each.value for each in self.node.keywords if each.arg == name), None)
+
+    @property
+    def passes_on(self) -> bool:
+        """Are there arguments that cannot be seen here: `**options`?"""
+        return any(each.arg is None for each in self.node.keywords)
+
+    @property
+    def first_text(self) -> str | None:
+        """The first argument, where it is a text."""
+        match self.node.args[:1]:
+            case [ast.Constant(value=str(text))]:
+                return text
+            case _:
+                return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """`torch.backends.cudnn.benchmark = True`, the target's name in full."""
+
+    name: str
+    value: ast.expr
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """One Python file, notebook, or example in prose (`is_example`)."""
+
+    source: Source
+    imports: tuple[Import, ...]
+    calls: tuple[Call, ...]
+    assignments: tuple[Assignment, ...]
+    is_example: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """A code cell: `number` counts all cells from 1, `count` is In[n] (None: never run)."""
+
+    number: int
+    count: int | None
+    has_outputs: bool
+    is_empty: bool
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notebook:
+    file: str
+    cells: tuple[Cell, ...]
+
+
+# Containers and shells
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A stage of a Dockerfile. `is_image`: it stands on an image, not on a stage before it."""
+
+    base: str
+    place: Place
+    is_image: bool
+    instructions: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dockerfile:
+    source: Source
+    stages: tuple[Stage, ...]
+    is_example: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageUse:
+    """An image that is named. `is_told`: in prose, else it is what a file makes a container of."""
+
+    reference: str
+    place: Place
+    is_told: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Script:
+    """Lines of shell, continuations joined: (place, text). `kind`: `dockerfile`, `shell`, `notebook`, `ci`,
+    `prose`."""
+
+    file: str
+    kind: str
+    lines: tuple[tuple[Place, str], ...]
+
+
+# What is asked for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """A distribution or conda package that a file asks for. `name` is normalised; `kind`: `requirements`,
+    `pyproject`, `setup`, `conda`, `conda-pip`, `dockerfile`, `notebook`, `shell`."""
+
+    name: str
+    text: str
+    specifier: SpecifierSet
+    place: Place
+    kind: str
+    url: str | None = None
+    has_hash: bool = False
+    build: str | None = None
+    is_optional: bool = False
+
+    @property
+    def is_conda(self) -> bool:
+        return self.kind == "conda"
+
+    @property
+    def exact(self) -> str | None:
+        """The one version that is asked for."""
+        for each in self.specifier:
+            if each.operator in ("==", "===") and not each.version.endswith(".*"):
+                return each.version
+        return None
+
+
+def declared(requirement: Requirement, place: Place, kind: str) -> Declared:
+    from packaging.utils import canonicalize_name
+
+    return Declared(
+        name=canonicalize_name(requirement.name),
+        text=str(requirement),
+        specifier=requirement.specifier,
+        place=place,
+        kind=kind,
+        url=requirement.url,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexUse:
+    """An index that is named, and the CUDA that its part of the PyTorch index stands for."""
+
+    url: str
+    cuda: str | None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """All of it. `names` are the names of every file seen; `unread` those that were too large, `broken` what
+    could not be parsed, `locks` the lockfiles of whatever tool, by name."""
+
+    root: Path
+    names: tuple[str, ...]
+    texts: Mapping[str, str]
+    code: tuple[Code, ...] = ()
+    notebooks: tuple[Notebook, ...] = ()
+    dockerfiles: tuple[Dockerfile, ...] = ()
+    images: tuple[ImageUse, ...] = ()
+    scripts: tuple[Script, ...] = ()
+    prose: tuple[Source, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    indexes: tuple[IndexUse, ...] = ()
+    pythons: tuple[Place, ...] = ()
+    locks: tuple[str, ...] = ()
+    broken: tuple[Hit, ...] = ()
+    unread: tuple[str, ...] = ()
+    is_whole: bool = True
+
+    @cached_property
+    def own_code(self) -> tuple[Code, ...]:
+        """What is run: examples in prose apart."""
+        return tuple(each for each in self.code if not each.is_example)

@@ -1,0 +1,1 @@
+"""Rules by what they are about; each file ends in its `RULES`."""
