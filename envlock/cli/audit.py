@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 # The word that calls for it -> the module of the command. A folder called `verify` is `./verify`.
-_BY_FIRST_WORD: dict[str, str] = {}
-_BY_OPTION: dict[str, str] = {}
+_BY_FIRST_WORD = {"verify": "audit_verify"}
+_BY_OPTION = {"--lock": "audit_lock"}
 
 
 class Audit(click.Group):

@@ -21,6 +21,9 @@ def command(path: Path, talk: Talk) -> int:
 
     `# envlock: ignore[RULE]` on a line, or alone on the line before, excuses it.
 
+    `envlock audit --lock` writes the evidence of an environment, `envlock audit verify` checks it: each has
+    its own `--help`. A folder of the name `verify` is `./verify`.
+
     \b
     Example:
       envlock audit ../paper-code

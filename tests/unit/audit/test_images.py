@@ -24,7 +24,8 @@ def found(root: Path, **files: str) -> list[str]:
     [
         (
             "FROM pytorch/pytorch:2.6.0-cuda11.8-cudnn8-runtime",
-            "no-such-image Dockerfile:1:1: `pytorch/pytorch:2.6.0-cuda11.8-cudnn8-runtime` was never published",
+            "no-such-image Dockerfile:1:1: "
+            "`pytorch/pytorch:2.6.0-cuda11.8-cudnn8-runtime` was never published",
         ),
         (
             "FROM docker.io/pytorch/pytorch:2.9-cuda11.8-cudnn8-runtime",
@@ -44,8 +45,8 @@ def found(root: Path, **files: str) -> list[str]:
         ),
         (
             "FROM nvcr.io/nvidia/pytorch:23.10-py3",
-            "image-unknown Dockerfile:1:1: whether `nvcr.io/nvidia/pytorch:23.10-py3` was published cannot be told: "
-            "the facts do not cover this registry",
+            "image-unknown Dockerfile:1:1: whether `nvcr.io/nvidia/pytorch:23.10-py3` was published cannot "
+            "be told: the facts do not cover this registry",
         ),
     ],
 )
@@ -99,12 +100,18 @@ def test_root(tmp_path: Path) -> None:
 
 
 def test_images_of_yaml(tmp_path: Path) -> None:
-    compose = "services:\n  a:\n    image: ${IMAGE:-pytorch/pytorch:2.9-cuda11.8-cudnn8-runtime}  # old\n    logo:\n      image: a.png\n"
+    compose = (
+        "services:\n  a:\n    image: ${IMAGE:-pytorch/pytorch:2.9-cuda11.8-cudnn8-runtime}  # old\n"
+        "    logo:\n      image: a.png\n"
+    )
     assert found(tmp_path, compose_yml=compose) == [
         "no-such-image compose.yml:3:12: `pytorch/pytorch:2.9-cuda11.8-cudnn8-runtime` was never published"
     ]
 
 
 def test_comments_excuse(tmp_path: Path) -> None:
-    file = "# envlock: ignore[no-digest]\nFROM python:3.11\nRUN a\nUSER root  # envlock: ignore[root-container, no-seed]\n"
+    file = (
+        "# envlock: ignore[no-digest]\nFROM python:3.11\nRUN a\n"
+        "USER root  # envlock: ignore[root-container, no-seed]\n"
+    )
     assert found(tmp_path, Dockerfile=file) == []
