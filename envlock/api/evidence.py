@@ -16,14 +16,16 @@ from envlock.audit.evidence.folder import render_folder, write_folder
 from envlock.audit.evidence.gather import (
     moment,
     read_handed,
+    records_of,
     refuse_strangers,
     runtimes,
     versions_of,
 )
-from envlock.audit.evidence.installed import read_installed
-from envlock.audit.evidence.model import Evidence, SeenReport
+from envlock.audit.evidence.installed import read_conda, read_installed
+from envlock.audit.evidence.model import Evidence, Installed, SeenReport
 from envlock.audit.evidence.signing import SshKey
 from envlock.lock.file import read_lock
+from envlock.lock.model import Lock
 from envlock.report import Report
 
 OWN = "reports/own.json"
@@ -92,11 +94,16 @@ def _gathered(order: EvidenceOrder) -> Evidence:
         reports=(*own, *handed.reports),
         receipts=handed.receipts,
         host=_host(target) if target is not None else {},
-        installed=read_installed(target.prefix, versions_of(lock, platform)) if target is not None else {},
+        installed=_installed(target.prefix, lock, platform) if target is not None else {},
         made=moment(order.epoch, verified, handed, lock),
         is_signed=order.key is not None,
         license=order.license,
     )
+
+
+def _installed(prefix: Path, lock: Lock, platform: str) -> dict[str, Installed]:
+    wheels = read_installed(prefix, versions_of(lock, platform))
+    return {**wheels, **read_conda(prefix, records_of(lock, platform))}
 
 
 def _platform(platforms: tuple[str, ...]) -> str:

@@ -18,10 +18,13 @@ import pytest
 from securesystemslib.dsse import Envelope
 
 from envlock.api import EvidenceCheck, EvidenceOrder, EvidenceResult, check_evidence, write_evidence
+from envlock.audit.evidence.folder import render_folder, write_folder
+from envlock.audit.evidence.gather import runtimes
+from envlock.audit.evidence.model import CarriedLibrary, Installed
 from envlock.audit.evidence.sbom import faults_of_schema, render_sbom
 from envlock.audit.evidence.statement import pre_authentication
 from envlock.errors import EvidenceInvalid, ToolFailed, ToolMissing
-from envlock.lock import write_lock
+from envlock.lock import dumps, write_lock
 from tests.support.evidence import (
     allow,
     as_bytes,
@@ -30,9 +33,11 @@ from tests.support.evidence import (
     make_key,
     receipt_document,
     report_document,
+    seen_report,
     sign_file,
 )
 from tests.support.tools import need
+from tests.unit.lock.values import conda_package, with_conda
 
 OUTPUTS = [
     "appendix.md",
@@ -254,6 +259,30 @@ def test_the_envelope_is_one_for_others(signed: Path, keys: Path, tmp_path: Path
     assert row["keyid"] in done.stdout.decode()
 
 
+def test_a_conda_prefix_has_its_packages_in_the_bill_and_holds(tmp_path: Path) -> None:
+    lock = with_conda(locked(), conda_package("cudart"), conda_package("zlib"))
+    hashes = runtimes(lock, "linux-64")
+    library = CarriedLibrary(path="lib/libcudart.so.12", sha256="5" * 64, cuda="cudart")
+    found = evidence(
+        lock=lock,
+        lock_data=dumps(lock).encode(),
+        runtime=hashes,
+        reports=(seen_report(hashes["conda"]),),
+        receipts=(),
+        installed={"conda:cudart": Installed(licences=("BSD-3-Clause",), libraries=(library,))},
+    )
+    assert found.main_hash == hashes["conda"] != hashes["wheels"]
+    write_folder(tmp_path / "evidence", render_folder(found))
+    assert codes(checked(tmp_path / "evidence")) == ["unsigned"]
+    bill = json.loads((tmp_path / "evidence" / "sbom.cdx.json").read_text())
+    cudart = next(row for row in bill["components"] if row["name"] == "cudart")
+    assert (cudart["bom-ref"], cudart["licenses"]) == (
+        "conda:cudart",
+        [{"license": {"id": "BSD-3-Clause"}}],
+    )
+    assert cudart["purl"] == "pkg:conda/cudart@1.0?build=h0_0&channel=conda-forge&subdir=linux-64"
+
+
 # --- checking
 
 
@@ -381,8 +410,6 @@ def resigned(folder: Path, key: Path, change: Callable[[dict[str, bytes]], None]
 
 
 def _other_lock(files: dict[str, bytes]) -> None:
-    from envlock.lock import dumps
-
     files["envlock.lock"] = dumps(replace(locked(), settings={"A": "2"}, numerics=())).encode()
 
 

@@ -22,7 +22,7 @@ MADE = "2026-01-02T03:04:05Z"
 def locked(**changed: Any) -> Lock:
     """Two distributions, a stack with CUDA, and numeric references of two classes."""
     stack = Stack(torch="2.6.0", cuda="12.4", variant="cu124", gpu_archs=("sm_90",), driver="525.60.13")
-    plain = replace(lock(six(), widgets()), stack={"linux-64": stack}, settings={"A": "1"}, project="demo")
+    plain = replace(lock(widgets(), six()), stack={"linux-64": stack}, settings={"A": "1"}, project="demo")
     runtime = runtimes(plain, "linux-64")["wheels"]
     other = replace(
         reference(class_name="nc1:fedcba9876543210", runtime=runtime).probes[0],

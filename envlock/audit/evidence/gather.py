@@ -98,5 +98,10 @@ def moment(epoch: int | None, verified: str | None, handed: Handed, lock: Lock) 
     return verified or (started[-1] if started else None) or lock.exclude_newer or "1970-01-01T00:00:00Z"
 
 
+def records_of(lock: Lock, platform: str) -> Mapping[str, str]:
+    """Name of a conda package -> the file in conda-meta that an installer writes for it."""
+    return {row.name: f"{row.name}-{row.version}-{row.build}.json" for row in lock.conda_on(platform)}
+
+
 def versions_of(lock: Lock, platform: str) -> Mapping[str, str]:
     return {row.name: row.version for row, _ in lock.on(platform)}

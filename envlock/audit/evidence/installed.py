@@ -1,4 +1,4 @@
-"""What installed distributions say of themselves: licences and shared libraries, out of their dist-info."""
+"""What is installed, by its own word: licences and shared libraries, out of dist-info and conda-meta."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import csv
 import email
+import json
 import re
 from collections.abc import Iterator, Mapping
 from email.message import Message
@@ -16,6 +17,7 @@ from envlock.agent.installed import find_infos, split_info
 from envlock.audit.evidence.model import CarriedLibrary, Installed
 
 _LIBRARY = re.compile(r"lib[^/]*\.so(\.\d+)*$|lib[^/]*\.dylib$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CLASSIFIER = "License :: "
 _LONGEST_LICENCE = 120
 _MOST_BYTES = 64 << 20
@@ -33,6 +35,34 @@ def read_installed(prefix: Path, versions: Mapping[str, str]) -> dict[str, Insta
             if told is not None and versions.get(told[0]) == told[1] and told[0] not in found:
                 found[told[0]] = _read(site / info)
     return found
+
+
+def read_conda(prefix: Path, records: Mapping[str, str]) -> dict[str, Installed]:
+    """`conda:NAME` -> what its record in conda-meta says; `records` is name -> file name of the record."""
+    found = {name: _record(prefix / "conda-meta" / file) for name, file in records.items()}
+    return {f"conda:{name}": each for name, each in found.items() if each is not None}
+
+
+def _record(path: Path) -> Installed | None:
+    try:
+        record = json.loads(_text(path))
+        licence = record.get("license")
+        rows = record.get("paths_data", {}).get("paths", [])
+        libraries = [_mapped(row["_path"], row.get("sha256_in_prefix")) for row in rows]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return None
+    known = isinstance(licence, str) and 0 < len(licence) <= _LONGEST_LICENCE
+    return Installed(
+        licences=(licence,) if known else (),
+        libraries=tuple(sorted((each for each in libraries if each is not None), key=lambda each: each.path)),
+    )
+
+
+def _mapped(path: str, sha256: object) -> CarriedLibrary | None:
+    name = path.rpartition("/")[2]
+    if not (_LIBRARY.fullmatch(name) and isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+        return None
+    return CarriedLibrary(path=path, sha256=sha256, cuda=toolkit_family(name))
 
 
 def _read(info: Path) -> Installed:

@@ -45,10 +45,10 @@ def _installed(bill: Mapping[str, Any]) -> dict[str, Installed]:
     """What the bill has out of dist-info folders."""
     found: dict[str, Installed] = {}
     for row in bill["components"]:
-        facts = _facts(row)
-        if str(row["bom-ref"]) == sbom.wheel_ref(row["name"]) and sbom.READ in facts:
+        facts, kinds = _facts(row), (sbom.wheel_ref, sbom.conda_ref)
+        if sbom.READ in facts and row["bom-ref"] in {kind(row["name"]) for kind in kinds}:
             libraries = [_library(each) for each in row.get("components", ())]
-            found[row["name"]] = Installed(
+            found[row["bom-ref"].removeprefix(sbom.wheel_ref(""))] = Installed(
                 licences=tuple(sorted(facts.get(sbom.LICENCE, ()))),
                 libraries=tuple(sorted(libraries, key=lambda each: each.path)),
             )

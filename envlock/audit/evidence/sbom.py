@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cyclonedx.model import HashType, Property
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component
+    from cyclonedx.model.license import License
 
 NAME = "sbom.cdx.json"
 ROOT = "environment"
@@ -70,7 +71,11 @@ def _bom(evidence: Evidence) -> Bom:
     bom.metadata.component = root
     rows = tuple(evidence.lock.on(evidence.platform))
     wheels = {row.name: _distribution(row, wheel, evidence) for row, wheel in rows}
-    conda = [_conda(row) for row in evidence.lock.conda_on(evidence.platform)] if evidence.is_conda else []
+    conda = (
+        [_conda(row, evidence) for row in evidence.lock.conda_on(evidence.platform)]
+        if evidence.is_conda
+        else []
+    )
     others = [*conda, _python(evidence), *_image(evidence)]
     bom.components.update((*wheels.values(), *others))
     for row, _ in rows:
@@ -92,34 +97,48 @@ def _environment_facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _distribution(row: Distribution, wheel: Wheel, evidence: Evidence) -> Component:
-    from cyclonedx.contrib.license.factories import LicenseFactory
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
-    said = evidence.installed.get(row.name, Installed())
-    read = (
-        (READ, "read in the environment"),
-        *((LICENCE, text) for text in said.licences),
-    )
+    reference = wheel_ref(row.name)
+    said = evidence.installed.get(row.name)
     facts = (
         ("envlock:digest", wheel.digest),
         ("envlock:file", wheel.file),
         ("envlock:files", str(wheel.files)),
         ("envlock:index", row.index),
         ("envlock:unpacked-bytes", str(wheel.unpacked)),
-        *(read if row.name in evidence.installed else ()),
+        *_read(said),
     )
     return Component(
         name=row.name,
         version=row.version,
         type=ComponentType.LIBRARY,
-        bom_ref=wheel_ref(row.name),
+        bom_ref=reference,
         purl=PackageURL("pypi", None, row.name, row.version, {"file_name": wheel.file}),
         hashes=[_sha256(wheel.sha256)],
-        licenses=[LicenseFactory().make_from_string(text) for text in said.licences],
+        licenses=_licences(said),
         properties=_properties(facts),
-        components=[_library(row.name, each) for each in said.libraries],
+        components=[_library(reference, each) for each in said.libraries] if said is not None else (),
     )
+
+
+def _read(said: Installed | None) -> Iterator[tuple[str, str]]:
+    """That it was looked at, and its licences as they are spelled: CycloneDX knows some under other names."""
+    if said is not None:
+        yield READ, "read in the environment"
+        yield from ((LICENCE, text) for text in said.licences)
+
+
+def _licences(said: Installed | None) -> list[License]:
+    from cyclonedx.contrib.license.factories import LicenseFactory
+
+    texts = said.licences if said is not None else ()
+    return [LicenseFactory().make_from_string(text) for text in texts]
+
+
+def conda_ref(name: str) -> str:
+    return f"conda:{name}"
 
 
 def wheel_ref(name: str) -> str:
@@ -132,25 +151,28 @@ def _library(owner: str, library: CarriedLibrary) -> Component:
     return Component(
         name=library.path.rpartition("/")[2],
         type=ComponentType.FILE,
-        bom_ref=f"{wheel_ref(owner)}/{library.path}",
+        bom_ref=f"{owner}/{library.path}",
         hashes=[_sha256(library.sha256)],
         properties=_properties(((PATH, library.path), *(((CUDA, library.cuda),) if library.cuda else ()))),
     )
 
 
-def _conda(row: CondaPackage) -> Component:
+def _conda(row: CondaPackage, evidence: Evidence) -> Component:
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
+    said = evidence.installed.get(conda_ref(row.name))
     where = {"build": row.build, "channel": row.channel, "subdir": row.subdir}
     return Component(
         name=row.name,
         version=row.version,
         type=ComponentType.LIBRARY,
-        bom_ref=f"conda:{row.name}",
+        bom_ref=conda_ref(row.name),
         purl=PackageURL("conda", None, row.name, row.version, where),
         hashes=[_sha256(row.sha256)],
-        properties=_properties((("envlock:file", row.file), ("envlock:paths", row.paths))),
+        licenses=_licences(said),
+        properties=_properties((("envlock:file", row.file), ("envlock:paths", row.paths), *_read(said))),
+        components=[_library(conda_ref(row.name), each) for each in said.libraries] if said else (),
     )
 
 

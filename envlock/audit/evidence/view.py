@@ -150,6 +150,7 @@ def _wheel_parts(evidence: Evidence) -> Iterator[Part]:
 
 def _conda_parts(evidence: Evidence) -> Iterator[Part]:
     for row in evidence.lock.conda_on(evidence.platform):
+        said = evidence.installed.get(f"conda:{row.name}", Installed())
         facts = (
             ("archive", f"{row.subdir}/{row.file}"),
             ("sha256", row.sha256),
@@ -163,8 +164,8 @@ def _conda_parts(evidence: Evidence) -> Iterator[Part]:
             kind="conda package",
             rows=tuple(Row(label=label, value=value) for label, value in facts),
             needs=row.depends,
-            licences=(),
-            libraries=(),
+            licences=said.licences,
+            libraries=said.libraries,
             size_bytes=None,
         )
 
