@@ -78,8 +78,9 @@ def command(
     signature of `ssh-keygen -Y sign -n envlock FILE` that lies beside a document (FILE.sig) comes along.
 
     \b
-    envlock audit --lock -o evidence
-    envlock audit --lock --report node1.json --report node2.json --key ~/.ssh/id_ed25519 -o evidence
+    Examples:
+      envlock audit --lock -o evidence
+      envlock audit --lock --report node1.json --report node2.json --key ~/.ssh/id_ed25519 -o evidence
 
     Exit status: 0 the reports match, 1 one of them does not, 8 one could not look at everything.
     """

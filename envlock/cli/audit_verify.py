@@ -41,8 +41,9 @@ def command(paths: tuple[Path, ...], allowed: Path | None, needed: int | None, t
     lock again, and lock, reports, receipts and bill of materials are held against each other.
 
     \b
-    envlock audit verify evidence --allowed-signers signers
-    envlock audit verify evidence --allowed-signers signers --quorum 3
+    Examples:
+      envlock audit verify evidence --allowed-signers signers
+      envlock audit verify evidence --allowed-signers signers --quorum 3
 
     Exit status: 0 all holds, 1 something differs, 3 this is no evidence, 6 ssh-keygen is missing, 8 could
     not tell: not signed, or by a key that nobody named.
