@@ -24,13 +24,14 @@ class ExpectedDistribution(NamedTuple):
 
 
 class ExpectedConda(NamedTuple):
-    """A conda package: its paths digest, `name = module:attr` of the scripts that its installer writes, and
-    what it depends on, as match specifications."""
+    """A conda package: its paths digest, `name = module:attr` of the scripts that its installer writes, what
+    it depends on, as match specifications, and where its links to folders lead, as `path -> target`."""
 
     version: str
     paths: str
     entry_points: Tuple[str, ...]
     depends: Tuple[str, ...]
+    links: Tuple[str, ...] = ()
 
 
 class Expectation(NamedTuple):
@@ -82,5 +83,9 @@ def from_json(document: Mapping[str, Any]) -> Expectation:
 
 def _conda(value: Mapping[str, Any]) -> ExpectedConda:
     return ExpectedConda(
-        value["version"], value["paths"], tuple(value["entry_points"]), tuple(value["depends"])
+        value["version"],
+        value["paths"],
+        tuple(value["entry_points"]),
+        tuple(value["depends"]),
+        tuple(value.get("links", ())),
     )

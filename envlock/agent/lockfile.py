@@ -48,7 +48,11 @@ def expectation_of(document: Dict[str, Any], platform: str) -> Expectation:
                 distributions[row["name"]] = ExpectedDistribution(row["version"], wheel["digest"], fixups)
     conda = {
         row["name"]: ExpectedConda(
-            row["version"], row["paths"], tuple(row.get("entry-points", ())), tuple(row["depends"])
+            row["version"],
+            row["paths"],
+            tuple(row.get("entry-points", ())),
+            tuple(row["depends"]),
+            tuple(row.get("links", ())),
         )
         for row in document.get("conda-package", [])
         if platform in row["platforms"]

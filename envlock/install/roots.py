@@ -27,7 +27,9 @@ def observe_roots(venv: Path, lock: Lock, platform: str) -> Facts:
         (),
         lock.project,
         {
-            package.name: ExpectedConda(package.version, package.paths, package.entry_points, package.depends)
+            package.name: ExpectedConda(
+                package.version, package.paths, package.entry_points, package.depends, package.links
+            )
             for package in lock.conda_on(platform)
         },
     )

@@ -64,7 +64,8 @@ class CondaPackage:
     as (normalised name, version), `entry_points` rows of `name = module:attr` that the installer writes.
     `site_packages` is a Python's own word where `noarch: python` packages go (CEP 17). `link_scripts` names
     those that it would run (`post-link`), `clobbers` its paths that another package of one of its platforms
-    has with other content. `paths` is the paths digest (IDENTITY 3).
+    has with other content, `links` where its links to folders lead, as `path -> target`, which its archive's
+    list of paths does not say. `paths` is the paths digest (IDENTITY 3).
     """
 
     name: str
@@ -88,6 +89,7 @@ class CondaPackage:
     site_packages: str | None = None
     link_scripts: tuple[str, ...] = ()
     clobbers: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,5 +28,9 @@ ENTRY_POINT = rule(
     r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127} = [A-Za-z_][A-Za-z0-9_.]{0,255}:[A-Za-z_][A-Za-z0-9_.]{0,255}",
     "an entry point like `f2py = numpy.f2py.f2py2e:main`",
 )
+CONDA_LINK = rule(
+    r"(?!/)(?!(?:.*/)?\.{0,2}/)(?:(?! -> )[^\x00-\x1f\x7f\\])+ -> (?!/)(?:(?! -> )[^\x00-\x1f\x7f]){1,4096}",
+    "a link like `lib/python3.1 -> python3.11`",
+)
 LINK_SCRIPT = rule(r"(?:pre|post)-(?:link|unlink)", "`post-link`, `pre-link`, `pre-unlink` or `post-unlink`")
 MD5 = rule(r"[0-9a-f]{32}", "32 hexadecimal digits in lower case")

@@ -16,7 +16,9 @@ def expectation_of(lock: Lock, platform: str) -> Expectation:
         for distribution, wheel in lock.on(platform)
     }
     conda = {
-        package.name: ExpectedConda(package.version, package.paths, package.entry_points, package.depends)
+        package.name: ExpectedConda(
+            package.version, package.paths, package.entry_points, package.depends, package.links
+        )
         for package in lock.conda_on(platform)
     }
     return Expectation(distributions, tuple(sorted(lock.settings)), lock.project, conda)

@@ -17,7 +17,7 @@ import zstandard
 from envlock import api
 from envlock.errors import BadPackage, FileClash, HashMismatch, IndexFailed, NoSolution, UsageFault
 from envlock.lock import conda_runtime_hash, dumps, read_lock
-from tests.support.conda import Channel, CondaPackage, File
+from tests.support.conda import Channel, CondaPackage, File, Link
 from tests.support.conda.metadata import cuda_packages
 from tests.support.index import LocalIndex, NoRanges, OtherBytes, Status
 from tests.support.wheels import make_wheel
@@ -137,6 +137,45 @@ def test_over_http_the_bytes_are_the_same_and_few_are_read(project: Project, cha
         archives = [request for request in server.log if request.path.endswith(".conda")]
         assert archives
         assert all(request.range for request in archives)
+
+
+def test_where_links_to_folders_lead_is_locked(project: Project, tmp_path: Path) -> None:
+    """By ranges, from a file, and from what is kept: the same. Other links tell for themselves."""
+    channel = Channel(tmp_path / "links")
+    links = (
+        Link(path="lib/python3.1", target="python3.11"),
+        Link(path="share/empty", target="nothing"),
+        Link(path="share/file", target="../lib/python3.11/x.py"),
+        Link(path="share/out", target="/usr/share"),
+    )
+    files = (File(path="lib/python3.11/x.py", content=b"x = 1\n"), File(path="share/nothing", content=b""))
+    channel.add(python(), CondaPackage(name="linked", version="1", files=(*files, *links)))
+    channel.index()
+    project.channel, project.cache = channel.url, tmp_path / "cache"
+    local = project.lock('["linked"]').lock
+    assert local.conda_packages[0].links == ("lib/python3.1 -> python3.11", "share/empty -> nothing")
+    assert project.lock('["linked"]', upgrade=True).lock == local
+    project.cache = None
+    with channel.served() as server:
+        project.channel = server.url
+        assert project.lock('["linked"]').lock == local
+        archives = [request for request in server.log if request.path.endswith(".conda")]
+        assert archives
+        assert all(request.range for request in archives)
+
+
+def test_what_no_lock_may_hold_of_a_link(project: Project, tmp_path: Path) -> None:
+    channel = Channel(tmp_path / "links")
+    link = Link(path="share/a -> b", target="lib")
+    channel.add(python(), CondaPackage(name="linked", version="1", files=(link,)))
+    channel.index()
+    project.channel = channel.url
+    with pytest.raises(BadPackage) as caught:
+        project.lock('["linked"]')
+    assert caught.value.message == (
+        "`linked-1-h0_0.conda` has 'share/a -> b -> lib', which is not a link like "
+        "`lib/python3.1 -> python3.11`"
+    )
 
 
 def test_a_server_without_ranges_is_read_whole_and_proved(project: Project, channel: Channel) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -252,6 +252,21 @@ def test_a_swapped_link(made: Subject, spoilt: Spoil) -> None:
         ("link-differs", "lib/libprefix-notes.so", message),
         ("link-differs", "share/prefix-notes/chain", chained),
     ]
+
+
+@pytest.mark.parametrize("target", ["../lib", "../share", "prefix-notes/../prefix-notes"])
+def test_a_link_to_a_folder_that_leads_to_another(made: Subject, spoilt: Spoil, target: str) -> None:
+    """`info/paths.json` has no hash for it; the lock has where it led."""
+    relink(made, spoilt, "share/notes", target)
+    message = (
+        f"`share/notes` of prefix-notes 1.0 h0_0 leads to `{target}`, the packaged one to `prefix-notes`"
+    )
+    assert told(made.verify()) == [("link-differs", "share/notes", message)]
+
+
+def test_a_lock_that_does_not_say_where_links_lead(made: Subject) -> None:
+    packages = tuple(replace(package, links=()) for package in made.lock.conda_packages)
+    assert_match(replace(made, lock=replace(made.lock, conda_packages=packages)).verify())
 
 
 def test_a_link_out_of_the_prefix(made: Subject, spoilt: Spoil, tmp_path: Path) -> None:
@@ -538,7 +553,6 @@ def test_a_wheel_over_a_file_of_conda_is_named(home: Home, tmp_path: Path) -> No
 
 def test_only_wheels_locked_in_a_conda_prefix(home: Home, tmp_path: Path) -> None:
     """As before there were conda packages in a lock: the prefix is where the wheels happen to be."""
-    from dataclasses import replace
 
     prefix = tmp_path / "prefix"
     subject = home.subject(prefix)

@@ -143,6 +143,7 @@ def conda_packages(draw: st.DrawFn, platform: str) -> CondaPackage:
         site_packages=draw(st.none() | _PATHS),
         link_scripts=draw(st.sampled_from([(), ("post-link", "pre-unlink")])),
         clobbers=tuple(sorted(draw(st.sets(_PATHS, max_size=2)))),
+        links=tuple(f"{path} -> ../x y" for path in sorted(draw(st.sets(_PATHS, max_size=2)))),
     )
 
 

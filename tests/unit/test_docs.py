@@ -332,6 +332,7 @@ def _full_package(sha256: str) -> CondaPackage:
         site_packages="lib/python3.11/site-packages",
         link_scripts=("post-link",),
         clobbers=("lib/a",),
+        links=("lib/b -> c",),
     )
 
 

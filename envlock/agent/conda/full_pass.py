@@ -55,7 +55,7 @@ class CondaPass:
             for placed in record.paths:
                 self.owners.setdefault(placed.file, []).append((record, placed))
         self.owned = self._owned()
-        self._links = Links(prefix, self.owners)
+        self._links = Links(prefix, self.owners, {name: one.links for name, one in expected.items()})
         self._seen: Dict[Tuple[str, PathRow], Seen] = {}
 
     def _owned(self) -> Set[str]:

@@ -16,7 +16,7 @@ _ALWAYS = (
 )
 _OPTIONAL = (
     *("noarch", "md5", "timestamp", "constrains", "distributions"),
-    *("entry-points", "site-packages", "link-scripts", "clobbers"),
+    *("entry-points", "site-packages", "link-scripts", "clobbers", "links"),
 )
 
 
@@ -78,6 +78,7 @@ def _package(table: Table) -> CondaPackage:
         site_packages=row.text("site-packages", patterns.FIXUP_PATH),
         link_scripts=sorted_texts(row, "link-scripts", patterns.LINK_SCRIPT),
         clobbers=sorted_texts(row, "clobbers", patterns.FIXUP_PATH),
+        links=sorted_texts(row, "links", patterns.CONDA_LINK),
     )
 
 

@@ -37,7 +37,9 @@ def conda_package(package: CondaPackage) -> Iterator[str]:
         ("entry-points", package.entry_points),
     )
     yield from texts(("site-packages", package.site_packages))
-    yield from _arrays(("link-scripts", package.link_scripts), ("clobbers", package.clobbers))
+    yield from _arrays(
+        ("link-scripts", package.link_scripts), ("clobbers", package.clobbers), ("links", package.links)
+    )
     yield from texts(("paths", package.paths))
 
 

@@ -1,9 +1,10 @@
 """What the archives of conda packages hold, without installing them.
 
 `info/paths.json` says it file by file. From a server that answers range requests that is a part of the
-archive; a file is read whole, and so is everything else, and then its sha256 is proved.
+archive; a file is read whole, and so is everything else, and then its sha256 is proved. Where a link to a
+folder leads, only the files themselves tell: packages that have such links are read until it is known.
 
-    {cache}/conda-v1/{sha256[:2]}/{sha256}.json        paths.json and link.json, as the archive has them
+    {cache}/conda-v1/{sha256[:2]}/{sha256}.json        paths.json, link.json, links to folders
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from envlock.agent.conda.links import NOTHING
 from envlock.agent.conda.paths import path_rows
 from envlock.errors import BadPackage, EnvlockError, HashMismatch, IndexFailed
 from envlock.resolve.conda.channels import without_secrets
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from rattler.networking import Client
     from rattler.package_streaming import PackageArchive
 
-_PATHS, _LINK = "info/paths.json", "info/link.json"
+_PATHS, _LINK, _LINKS = "info/paths.json", "info/link.json", "links"
 _AT_ONCE = 16
 _CHUNK_BYTES = 1 << 20
 
@@ -87,7 +89,9 @@ async def _look(record: Record, how: Looking, client: Client) -> Archive:
 def _cached(cache: Path, record: Record) -> Archive | None:
     try:
         texts = json.loads(read_cached(_place(cache, record)) or b"null")
-        documents = {path: None if texts[path] is None else texts[path].encode() for path in (_PATHS, _LINK)}
+        documents = {
+            path: None if texts[path] is None else texts[path].encode() for path in (_PATHS, _LINK, _LINKS)
+        }
         return _archive(documents, record)
     except (ValueError, KeyError, TypeError, AttributeError, BadPackage):
         return None
@@ -166,7 +170,32 @@ def _sha256(path: Path) -> str:
 
 
 async def _read(archive: PackageArchive) -> dict[str, bytes | None]:
-    return dict(await archive.read_files([_PATHS, _LINK]))
+    documents = dict(await archive.read_files([_PATHS, _LINK]))
+    found = await _targets(archive, _folder_links(documents[_PATHS]))
+    return {**documents, _LINKS: json.dumps(found, sort_keys=True).encode()}
+
+
+def _folder_links(paths: bytes | None) -> set[str]:
+    """Links of which `info/paths.json` has not the hash of a file. None of a document that is none."""
+    try:
+        rows = path_rows(json.loads(paths or b"{}"))
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {row.path for row in rows if row.path_type == "softlink" and row.sha256 in (None, NOTHING)}
+
+
+async def _targets(archive: PackageArchive, wanted: set[str]) -> dict[str, str]:
+    """Where links lead. One that is absolute leads out of any prefix, and is refused there as it is."""
+    found: dict[str, str] = {}
+    if not wanted:
+        return found
+    async for entry in archive.stream("pkg"):
+        name = entry.name.removeprefix("./")
+        if name in wanted and entry.link_target is not None:
+            found[name] = entry.link_target
+            if len(found) == len(wanted):
+                break
+    return {name: target for name, target in found.items() if not target.startswith("/")}
 
 
 def _archive(documents: Mapping[str, bytes | None], record: Record) -> Archive:
@@ -175,8 +204,13 @@ def _archive(documents: Mapping[str, bytes | None], record: Record) -> Archive:
         raise _bad(record, "it has no info/paths.json, which conda-build writes since 2017")
     try:
         rows = tuple(path_rows(json.loads(paths)))
-        return Archive(rows=rows, entry_points=_entry_points(json.loads(documents[_LINK] or b"{}")))
-    except (ValueError, KeyError, TypeError) as error:
+        links = json.loads(documents[_LINKS] or b"{}")
+        return Archive(
+            rows=rows,
+            entry_points=_entry_points(json.loads(documents[_LINK] or b"{}")),
+            links=tuple(sorted(f"{path} -> {target}" for path, target in links.items())),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _bad(record, f"its info/paths.json or info/link.json: {error!r}") from error
 
 

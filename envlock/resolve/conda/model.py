@@ -78,10 +78,12 @@ class AdoptedPackage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Archive:
-    """What an archive says of itself: the rows of `info/paths.json`, entry points of `info/link.json`."""
+    """What an archive says of itself: the rows of `info/paths.json`, entry points of `info/link.json`, and
+    where its links to folders lead, as `path -> target`."""
 
     rows: tuple[PathRow, ...]
     entry_points: tuple[str, ...]
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

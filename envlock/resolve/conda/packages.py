@@ -34,6 +34,7 @@ def locked_packages(
 def _package(record: Record, archive: Archive, platform: str, clobbers: tuple[str, ...]) -> CondaPackage:
     for value, rule in (
         *((entry, patterns.ENTRY_POINT) for entry in archive.entry_points),
+        *((link, patterns.CONDA_LINK) for link in archive.links),
         *((path, patterns.FIXUP_PATH) for path in clobbers),
         (record.file, patterns.CONDA_FILE),
         (record.build, patterns.CONDA_BUILD),
@@ -63,6 +64,7 @@ def _package(record: Record, archive: Archive, platform: str, clobbers: tuple[st
         site_packages=record.site_packages,
         link_scripts=_link_scripts(record.name, archive),
         clobbers=clobbers,
+        links=archive.links,
     )
 
 

@@ -11,7 +11,8 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,19 +110,35 @@ def package_of(archive: Path) -> CondaPackage:
         distributions=tuple(sorted((match[1], match[2]) for match in found if match)),
         entry_points=tuple(sorted(link.get("noarch", {}).get("entry_points", ()))),
         site_packages=index.get("python_site_packages_path"),
+        links=tuple(sorted(_folder_links(archive, paths["paths"]))),
     )
 
 
+def _folder_links(archive: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    nothing = hashlib.sha256(b"").hexdigest()
+    wanted = {row["_path"] for row in rows if row["path_type"] == "softlink" and row["sha256"] == nothing}
+    if wanted:
+        with _opened(archive, "pkg-") as members:
+            yield from (f"{each.name} -> {each.linkname}" for each in members if each.name in wanted)
+
+
 def _info(archive: Path) -> dict[str, Any]:
+    with _opened(archive, "info-") as members:
+        return {
+            member.name: json.load(file)
+            for member in members
+            if (file := members.extractfile(member)) is not None and member.name.endswith(".json")
+        }
+
+
+@contextmanager
+def _opened(archive: Path, section: str) -> Iterator[tarfile.TarFile]:
+    """One of the two tar archives inside, to be read once from its beginning."""
     with zipfile.ZipFile(archive) as opened:
-        name = next(name for name in opened.namelist() if name.startswith("info-"))
+        name = next(name for name in opened.namelist() if name.startswith(section))
         unpacked = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(opened.read(name)))
         with tarfile.open(fileobj=unpacked, mode="r|") as members:
-            return {
-                member.name: json.load(file)
-                for member in members
-                if (file := members.extractfile(member)) is not None and member.name.endswith(".json")
-            }
+            yield members
 
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -25,6 +25,7 @@ DEMO = conda_package(
     entry_points=("demo = demo.cli:main",),
     link_scripts=("post-link",),
     clobbers=("lib/é.py",),
+    links=("lib/a -> ../b c",),
 )
 PYTHON = conda_package(
     "python",
@@ -65,6 +66,7 @@ distributions = ["demo==1.0"]
 entry-points = ["demo = demo.cli:main"]
 link-scripts = ["post-link"]
 clobbers = ["lib/é.py"]
+links = ["lib/a -> ../b c"]
 paths = "{PATHS}"
 
 [[conda-package]]
@@ -138,6 +140,10 @@ def test_the_agent_reads_it_alike() -> None:
         ('site-packages = "lib', 'site-packages = "/lib', "conda-package.python.site-packages",
          "`site-packages` must be a relative path without `..` and control characters, "
          'found "/lib/python3.11/site-packages"'),
+        ('"lib/a -> ../b c"', '"../a -> b"', "conda-package.demo.links[0]",
+         '`links[0]` must be a link like `lib/python3.1 -> python3.11`, found "../a -> b"'),
+        ('"lib/a -> ../b c"', '"a -> /b"', "conda-package.demo.links[0]",
+         '`links[0]` must be a link like `lib/python3.1 -> python3.11`, found "a -> /b"'),
         ('"post-link"', '"run-me"', "conda-package.demo.link-scripts[0]",
          "`link-scripts[0]` must be `post-link`, `pre-link`, `pre-unlink` or `post-unlink`, "
          'found "run-me"'),
