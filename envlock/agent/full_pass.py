@@ -215,6 +215,12 @@ class FullPass:
             return item.root.role == foreign.SITE
         return item.installed.name in expected.distributions and not self._is_of_conda(item.installed)
 
+    def _may_be_extra(self, item: Located) -> bool:
+        """Where nothing is expected any of them may be: facts are judged against a lock later, too."""
+        if self._is_of_conda(item.installed):
+            return False
+        return self.request.expectation.is_nothing or not self._counts(item)
+
     def _ownership(self, located: List[Located], counted: List[Installed]) -> Ownership:
         scripts_folder = self.target.layout.scripts + "/"
         names = {os.path.basename(p) for item in counted for p in item.owned if p.startswith(scripts_folder)}
@@ -286,9 +292,7 @@ class FullPass:
             scripts=self._scripts(installed) + self._linked_scripts(installed) if counts else [],
             problems=[list(problem) for problem in installed.problems],
             top_level=foreign.top_level_names(inside),
-            startup=[]
-            if counts or self._is_of_conda(installed)
-            else self.unowned.startup_of(installed, lines),
+            startup=self.unowned.startup_of(installed, lines) if self._may_be_extra(item) else [],
             groups=entry_point_groups(installed.entry_points),
             editable=installed.editable,
             path_lines=[facts.PathLineFacts(pth=m.pth, directory=m.directory, code=m.code) for m in mine],

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from envlock.observe import LocalTarget, observe_local
 from envlock.report import Finding, Report, Severity, Verdict
+from envlock.verify import Judgement, judge
 from tests.support.elf import make_elf
-from tests.support.environments import Subject, flip_byte, make_subject, replace_file, uv
+from tests.support.environments import PLATFORM, Subject, flip_byte, make_subject, replace_file, uv
 from tests.support.wheels import Wheel, make_wheel
 
 SETTINGS = {"DEMO_SETTING": "1"}
@@ -452,3 +454,16 @@ def _edit_with_record(subject: Subject, path: str, content: bytes) -> None:
     row = f"{path},sha256={digest},{len(content)}"
     lines = [line for line in record.read_text().splitlines() if not line.startswith(f"{path},")]
     replace_file(record, ("\n".join([*lines, row]) + "\n").encode())
+
+
+def test_startup_code_of_an_extra_distribution_is_seen_without_a_lock(
+    subject: Subject, tmp_path: Path
+) -> None:
+    """Facts that were taken with nothing expected, and judged against a lock later (`verify --facts`)."""
+    extra = make_wheel("extra", "1.0", files={"extra.pth": b"import os\n", "extra/__init__.py": b""})
+    uv("pip", "install", "--no-deps", "--no-index", "--python", subject.python, extra.write(tmp_path))
+    facts = observe_local(LocalTarget(prefix=subject.prefix, level="content", environment=SETTINGS))
+    report = judge(subject.lock, facts, Judgement(platform=PLATFORM, entries=subject.entries.get))
+    finding = only(report, "foreign-distribution")
+    path = f"{_site(subject)}/extra.pth"
+    assert finding.message == f"extra 1.0 is not locked and ships `{path}`, which runs when Python starts"
