@@ -112,7 +112,7 @@ def _replaced(text: str, values: Mapping[str, str]) -> str:
 
 
 def test_pre_commit_admits_the_hooks() -> None:
-    command = [sys.executable, "-m", "pre_commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"]
+    command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

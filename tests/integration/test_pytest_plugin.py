@@ -41,8 +41,8 @@ def project(prefix: Path, tmp_path: Path) -> Path:
 
 def run(project: Path, *options: str) -> tuple[int, list[str], list[str]]:
     """Exit status, what pytest prints, and what it says to stderr where it exits before any test."""
-    python = (project / "env").resolve() / "bin" / "python"
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", *options, project]
+    python = str((project / "env").resolve() / "bin" / "python")
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", *options, str(project)]
     done = subprocess.run(command, check=False, cwd=project, capture_output=True, text=True)
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
