@@ -206,7 +206,8 @@ def _crate(opened: Opened) -> Iterator[Finding]:
     if data is None:
         return
     try:
-        rows = {row["@id"]: row for row in json.loads(data)["@graph"] if row.get("@type") == "File"}
+        graph = json.loads(data)["@graph"]
+        rows = {str(row["@id"]): row for row in graph if row.get("@type") == "File"}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield _differs("crate-differs", crate.NAME, f"`{crate.NAME}` is no crate")
         return

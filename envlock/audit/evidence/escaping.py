@@ -20,7 +20,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\char34{}",  # \textquotedbl is not in the encoding that LaTeX starts with
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
     "-": "{-}",
@@ -57,12 +57,18 @@ def markdown_code(text: str) -> str:
 
 
 def latex(text: str) -> str:
-    r"""Text for LaTeX's text mode; characters outside ASCII stay, for UTF-8 is its default since 2018.
+    r"""Text for LaTeX's text mode. A letter that its first font encoding does not have is named by its
+    number: pdflatex would stop there.
 
-    >>> print(latex("100 % of a_b\\input{x}"))
-    100 \% of a\_b\textbackslash{}input\{x\}
+    >>> print(latex("100 % of a_b\\input{x} é 語"))
+    100 \% of a\_b\textbackslash{}input\{x\} é [U+8A9E]
     """
-    return "".join(_LATEX.get(letter, letter) for letter in one_line(text))
+    return "".join(_LATEX.get(letter) or _known(letter) for letter in one_line(text))
+
+
+def _known(letter: str) -> str:
+    is_known = letter.isascii() or ("À" <= letter <= "ÿ" and letter.isalpha() and letter not in "ÐÞðþ")
+    return letter if is_known else f"[U+{ord(letter):04X}]"
 
 
 def latex_hash(text: str) -> str:

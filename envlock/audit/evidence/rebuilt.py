@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from envlock.audit.evidence import sbom
 from envlock.audit.evidence.folder import LOCK
@@ -13,6 +13,24 @@ from envlock.audit.evidence.model import CarriedLibrary, Evidence, Installed, Se
 from envlock.audit.evidence.opened import Opened
 from envlock.audit.evidence.statement import SIGNED
 from envlock.lock.model import Lock
+from envlock.observe.document import check
+
+
+class _Property(TypedDict):
+    name: str
+    value: str
+
+
+class _Hash(TypedDict):
+    alg: str
+    content: str
+
+
+_Part = TypedDict("_Part", {"bom-ref": str, "name": str})
+
+
+class _Library(TypedDict):
+    hashes: list[_Hash]
 
 
 def rebuild(
@@ -45,6 +63,7 @@ def _installed(bill: Mapping[str, Any]) -> dict[str, Installed]:
     """What the bill has out of dist-info folders."""
     found: dict[str, Installed] = {}
     for row in bill["components"]:
+        check(row, _Part)
         facts, kinds = _facts(row), (sbom.wheel_ref, sbom.conda_ref)
         if sbom.READ in facts and row["bom-ref"] in {kind(row["name"]) for kind in kinds}:
             libraries = [_library(each) for each in row.get("components", ())]
@@ -56,6 +75,7 @@ def _installed(bill: Mapping[str, Any]) -> dict[str, Installed]:
 
 
 def _library(row: Mapping[str, Any]) -> CarriedLibrary:
+    check(row, _Library)
     facts = _facts(row)
     return CarriedLibrary(
         path=facts[sbom.PATH][0],
@@ -67,5 +87,6 @@ def _library(row: Mapping[str, Any]) -> CarriedLibrary:
 def _facts(row: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in row.get("properties", ()):
+        check(each, _Property)
         found.setdefault(each["name"], []).append(each["value"])
     return found
