@@ -20,6 +20,7 @@ from envlock.audit.bundle.verify import Verified
 from envlock.audit.bundle.verify import verify_bundle as verify_opened
 from envlock.audit.bundle.wanted import conda_of, conda_row, wheel_row
 from envlock.audit.bundle.write import require_space, write_bundle
+from envlock.audit.evidence.sbom import lock_sbom
 from envlock.errors import DiskFailed, GoneFromIndex, NoWheel, UsageFault
 from envlock.install.model import Supply
 from envlock.lock.file import read_lock
@@ -45,7 +46,8 @@ class BundleOrder:
     """What is bundled and where it goes: `output` is an archive (`….tar`) or a folder.
 
     `platforms` empty: all of the lock. `image`: with the base image, where the lock has one. `environment`
-    is the user's, `cache` envlock's cache directory, where downloads are kept and taken up again.
+    is the user's, `cache` envlock's cache directory, where downloads are kept and taken up again. `sbom`:
+    with a bill of materials of each platform, which the version of the library that writes it decides, too.
     """
 
     lock: Path
@@ -55,6 +57,7 @@ class BundleOrder:
     platforms: tuple[str, ...] = ()
     wheelhouse: Path | None = None
     image: bool = True
+    sbom: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +77,8 @@ class BundleResult:
 def bundle(order: BundleOrder, on_event: OnEvent = no_events) -> BundleResult:
     """Fetch all that a lock names, and write it into one archive: equal bytes for equal locks.
 
-    Raises LockfileInvalid, UsageFault, GoneFromIndex, HashMismatch, SourceFailed, DiskFailed.
+    Raises LockfileInvalid, UsageFault, GoneFromIndex, HashMismatch, SourceFailed, DiskFailed, and ToolMissing
+    where a bill of materials is asked for and its library is not installed.
     """
     lock = read_lock(order.lock)
     platforms = _platforms(lock, order.platforms)
@@ -83,15 +87,17 @@ def bundle(order: BundleOrder, on_event: OnEvent = no_events) -> BundleResult:
         environment=order.environment,
         wheelhouse=order.wheelhouse,
     )
+    data = order.lock.read_bytes()
     asked = Gathering(
         lock=lock,
         lock_name=order.lock.name,
-        lock_bytes=order.lock.read_bytes(),
+        lock_bytes=data,
         platforms=platforms,
         supply=supply,
         cache=order.cache,
         manifest=_manifest_files(manifest_beside(order.lock, order.environment)),
         images=_images(order, lock, platforms),
+        sbom={f"{name}.cdx.json": lock_sbom(lock, data, name) for name in platforms if order.sbom},
     )
     _judge_name(order.lock)
     require_space(order.output, _at_least(lock, platforms))

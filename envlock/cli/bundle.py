@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--platform", "platforms", metavar="NAME", multiple=True, help="only this platform (may be given again)"
 )
+@click.option("--sbom", is_flag=True, help="with a CycloneDX bill of materials of each platform")
 @click.option("--no-image", is_flag=True, help="leave the base image out")
 @talk_options
 @click.pass_context
@@ -47,6 +48,7 @@ def command(
     wheelhouse: Path | None,
     platforms: tuple[str, ...],
     no_image: bool,
+    sbom: bool,
     talk: Talk,
 ) -> int | None:
     """Write everything that the lock names into one archive: wheels, conda archives, the base image, the lock
@@ -65,7 +67,7 @@ def command(
         return None
     if output is None:
         raise UsageFault("`-o` is missing", hint="name the archive: `envlock bundle -o bundle.tar`")
-    return _make(lock_path, output, wheelhouse, platforms, no_image, talk)
+    return _make(lock_path, output, wheelhouse, platforms, no_image, sbom, talk)
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -84,6 +86,7 @@ def _make(
     wheelhouse: Path | None,
     platforms: tuple[str, ...],
     no_image: bool,
+    sbom: bool,
     talk: Talk,
 ) -> int:
     from envlock.api import BundleOrder, bundle
@@ -97,6 +100,7 @@ def _make(
         platforms=platforms,
         wheelhouse=wheelhouse,
         image=not no_image,
+        sbom=sbom,
     )
     with progress(enabled=talk.draws) as on_event:
         result = bundle(order, on_event)

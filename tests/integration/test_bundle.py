@@ -21,6 +21,7 @@ import pytest
 
 from envlock import api
 from envlock.audit.bundle.model import TOP
+from envlock.audit.evidence.sbom import faults_of_schema
 from envlock.errors import BundleInvalid, DiskFailed, GoneFromIndex, HashMismatch, IndexFailed, UsageFault
 from tests.support.environments import SERIES
 from tests.support.images import tiny_base
@@ -167,6 +168,23 @@ def test_the_same_lock_gives_the_same_bytes_and_fetches_nothing_twice(desk: Desk
     desk.bundle()
     assert desk.archive.read_bytes() == first
     assert desk.index.sent("*.whl") == 0
+
+
+@pytest.mark.slow
+def test_a_bill_of_materials_comes_where_it_is_asked_for(desk: Desk) -> None:
+    desk.bundle(sbom=True)
+    first = desk.archive.read_bytes()
+    with tarfile.open(desk.archive) as archive:
+        data = archive.extractfile(f"{TOP}/sbom/linux-64.cdx.json")
+        assert data is not None
+        bill = data.read()
+    assert faults_of_schema(bill) is None
+    parts = {(row["name"], row["version"]) for row in json.loads(bill)["components"]}
+    assert parts == {("demo", "1.0"), ("other", "2.0"), ("cpython", SERIES)}
+    assert "timestamp" not in json.loads(bill)["metadata"]
+    assert problems(desk.archive) == []
+    desk.bundle(sbom=True)
+    assert desk.archive.read_bytes() == first
 
 
 @pytest.mark.slow

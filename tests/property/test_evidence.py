@@ -19,7 +19,9 @@ from tests.support.evidence import evidence
 
 STATEMENT = "statement.json"
 DOCUMENTS = (STATEMENT, "sbom.cdx.json", "ro-crate-metadata.json", "reports/1-a.json", "receipts/1-r.json")
-VALUES = st.sampled_from([None, True, 0, -1, 1.5, "", "x", [], [1], {}, {"a": None}, [[]], "rt1:" + "9" * 64])
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 1.5, "", "x", [], [1], {}, {"a": None}, [[]], "rt1:" + "9" * 64]
+)
 
 
 @cache

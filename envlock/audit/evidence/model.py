@@ -86,7 +86,8 @@ class Installed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """All that the folder is written from. `made` is RFC 3339 with a `Z`, the time that stands in it.
+    """All that the folder is written from. `made` is RFC 3339 with a `Z`, the time that stands in it; of a
+    bill of materials alone it may be "", and then no time stands there.
 
     `host` are facts of the host that was verified here, without its name; empty where none was.
     """
@@ -110,10 +111,11 @@ class Evidence:
 
     @property
     def main_hash(self) -> str:
-        """The runtime hash that the reports are of; that of the wheels where they say nothing."""
+        """The runtime hash that the reports are of. Without a report: that with all that the lock has."""
         seen = {report.expected for report in self.reports}
         conda = self.runtime.get("conda")
-        return conda if conda is not None and conda in seen else self.runtime["wheels"]
+        is_conda = conda in seen if seen else conda is not None
+        return conda if conda is not None and is_conda else self.runtime["wheels"]
 
     @property
     def is_conda(self) -> bool:

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from envlock import __version__
+from envlock.audit.evidence.gather import runtimes
 from envlock.audit.evidence.model import CarriedLibrary, Evidence, Installed
 from envlock.audit.evidence.needed import needed
-from envlock.lock.model import CondaPackage, Distribution, Wheel
+from envlock.lock.model import CondaPackage, Distribution, Lock, Wheel
 
 if TYPE_CHECKING:
     from cyclonedx.model import HashType, Property
@@ -31,10 +32,32 @@ def render_sbom(evidence: Evidence) -> bytes:
     needed("cyclonedx", "packageurl")
     from cyclonedx.output.json import JsonV1Dot6
 
-    bom = _bom(evidence)
-    first = JsonV1Dot6(bom).output_as_string()
-    bom.serial_number = uuid.uuid5(_SPACE, hashlib.sha256(_without_serial(first)).hexdigest())
-    return (JsonV1Dot6(bom).output_as_string(indent=2) + "\n").encode()
+    document = json.loads(JsonV1Dot6(_bom(evidence)).output_as_string())
+    if not evidence.made:
+        del document["metadata"]["timestamp"]
+    del document["serialNumber"]
+    content = json.dumps(document, sort_keys=True).encode()
+    serial = uuid.uuid5(_SPACE, hashlib.sha256(content).hexdigest())
+    whole = {"$schema": "", "bomFormat": "", "specVersion": "", "serialNumber": serial.urn, **document}
+    return (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def lock_sbom(lock: Lock, data: bytes, platform: str) -> bytes:
+    """The bill of a lock alone, `data` being its bytes: without licences, which only an environment tells,
+    and without a time. Raises ToolMissing."""
+    bare = Evidence(
+        title=lock.project or "a locked environment",
+        platform=platform,
+        lock=lock,
+        lock_data=data,
+        runtime=runtimes(lock, platform),
+        reports=(),
+        receipts=(),
+        host={},
+        installed={},
+        made="",
+    )
+    return render_sbom(bare)
 
 
 def faults_of_schema(data: bytes) -> str | None:
@@ -47,18 +70,13 @@ def faults_of_schema(data: bytes) -> str | None:
     return None if fault is None else str(fault)
 
 
-def _without_serial(text: str) -> bytes:
-    document = json.loads(text)
-    document.pop("serialNumber", None)
-    return json.dumps(document, sort_keys=True).encode()
-
-
 def _bom(evidence: Evidence) -> Bom:
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
 
     bom = Bom(serial_number=uuid.UUID(int=0))
-    bom.metadata.timestamp = datetime.fromisoformat(evidence.made.replace("Z", "+00:00"))
+    made = evidence.made or "1970-01-01T00:00:00Z"
+    bom.metadata.timestamp = datetime.fromisoformat(made.replace("Z", "+00:00"))
     bom.metadata.tools.components.add(
         Component(name="envlock", version=__version__, type=ComponentType.APPLICATION)
     )
