@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from envlock.api.manifests import manifest_of
 from envlock.audit.repository import Audit, judge, read_repository
+from envlock.audit.repository.content import Repository
+from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.text import Look, render
+from envlock.errors import InvalidInput
+from envlock.lock.file import read_lock
+from envlock.lock.freshness import stale_because
 
 __all__ = ["Audit", "AuditRequest", "Look", "audit", "render"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditRequest:
-    """`path`: a folder, or one file of it."""
+    """`path`: a folder, or one file of it. `whole` looks at all Python there is, however long it takes."""
 
     path: Path
+    whole: bool = False
 
 
-def audit(request: AuditRequest) -> Audit:
+def audit(request: AuditRequest, *, environment: Mapping[str, str]) -> Audit:
     """Judge a repository. Nothing of it is run, nothing is fetched.
 
     Raises UsageFault where there is nothing at `path`, InvalidInput for a single file that is broken.
     """
-    return judge(read_repository(request.path))
+    return judge(_with_locks(read_repository(request.path, whole=request.whole), environment))
+
+
+def _with_locks(repository: Repository, environment: Mapping[str, str]) -> Repository:
+    """With what its own lockfiles say: stale against their manifests, or malformed."""
+    stale, broken = dict[str, tuple[str, ...]](), list[Hit]()
+    for name, project, variant in _own_locks(repository):
+        try:
+            lock = read_lock(repository.root / name)
+            manifest = manifest_of(repository.root / project, variant=variant, environment=environment)
+        except InvalidInput as error:
+            told = "; ".join(f"{fault.where}: {fault.message}" for fault in error.faults[:3])
+            broken.append(Hit(place=Place(file=name), message=told or error.message))
+            continue
+        reasons = stale_because(lock, manifest)
+        if reasons:
+            stale[name] = reasons
+    return replace(repository, stale=stale, broken=(*repository.broken, *broken))
+
+
+def _own_locks(repository: Repository) -> Iterator[tuple[str, str, str | None]]:
+    """(lockfile, its project, its variant)."""
+    for name in repository.locks:
+        folder, _, base = name.rpartition("/")
+        if base == "envlock.lock":
+            yield name, folder or ".", None
+        elif base.endswith(".envlock.lock"):
+            yield name, name.removesuffix(".envlock.lock"), None
+        elif base.startswith("envlock.") and base.endswith(".lock"):
+            yield name, folder or ".", base.removeprefix("envlock.").removesuffix(".lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from envlock.cli.options import FILE, Talk, talk_options
 
 @click.command("audit", short_help="judge a repository: what keeps it from being reproduced")
 @click.argument("path", type=FILE, default=".", metavar="[PATH]")
+@click.option("--whole", is_flag=True, help="look at all Python there is, however long it takes")
 @talk_options
-def command(path: Path, talk: Talk) -> int:
+def command(path: Path, whole: bool, talk: Talk) -> int:
     """Say what keeps the repository PATH (a folder, or one file; default: here) from being reproduced: each
     finding with its rule, its place, why it matters and what to do, and a grade that says how it came about.
     Nothing of it is run, and nothing is fetched.
@@ -33,7 +35,7 @@ def command(path: Path, talk: Talk) -> int:
     """
     from envlock.api import auditing
 
-    found = auditing.audit(auditing.AuditRequest(path=path))
+    found = auditing.audit(auditing.AuditRequest(path=path, whole=whole), environment=os.environ)
     if talk.as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:

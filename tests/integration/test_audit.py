@@ -39,9 +39,9 @@ def test_a_folder_that_is_called_verify(tmp_path: Path, monkeypatch: pytest.Monk
     folder.mkdir()
     (folder / "Dockerfile").write_text(WRONG)
     monkeypatch.chdir(tmp_path)
-    assert audit("./verify", "-q").stdout == (
+    assert audit("./verify", "-q").stdout.splitlines()[0] == (
         "Dockerfile:1:1: error: `pytorch/pytorch:2.6.0-cuda11.8-cudnn8-runtime` was never published "
-        "[no-such-image]\n"
+        "[no-such-image]"
     )
 
 
@@ -49,5 +49,5 @@ def test_the_document(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(WRONG)
     document = json.loads(audit(str(tmp_path), "--json").stdout)
     assert document["schema"] == "envlock.audit/1"
-    assert [each["rule"] for each in document["findings"]] == ["no-such-image"]
+    assert [each["rule"] for each in document["findings"]] == ["no-such-image", "driver-unstated"]
     assert document["grade"]["letter"] == "C"

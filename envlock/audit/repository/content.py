@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -59,15 +59,6 @@ class Call:
         """Are there arguments that cannot be seen here: `**options`?"""
         return any(each.arg is None for each in self.node.keywords)
 
-    @property
-    def first_text(self) -> str | None:
-        """The first argument, where it is a text."""
-        match self.node.args[:1]:
-            case [ast.Constant(value=str(text))]:
-                return text
-            case _:
-                return None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
@@ -80,13 +71,25 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """One Python file, notebook, or example in prose (`is_example`)."""
+    """One Python file, notebook, or example in prose (`is_example`). `constants`: names that are given a text
+    once, and it."""
 
     source: Source
+    constants: Mapping[str, str]
     imports: tuple[Import, ...]
     calls: tuple[Call, ...]
     assignments: tuple[Assignment, ...]
     is_example: bool = False
+
+    def text_of(self, node: ast.expr) -> str | None:
+        """A text that is written there, or in the one assignment to the name that stands there."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.Name(id=name):
+                return self.constants.get(name)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +204,8 @@ class IndexUse:
 @dataclass(frozen=True, kw_only=True)
 class Repository:
     """All of it. `names` are the names of every file seen; `unread` those that were too large, `broken` what
-    could not be parsed, `locks` the lockfiles of whatever tool, by name."""
+    could not be parsed, `locks` the lockfiles of whatever tool, by name; `stale`: why one is not that of its
+    manifest."""
 
     root: Path
     names: tuple[str, ...]
@@ -214,11 +218,13 @@ class Repository:
     prose: tuple[Source, ...] = ()
     declared: tuple[Declared, ...] = ()
     indexes: tuple[IndexUse, ...] = ()
-    pythons: tuple[Place, ...] = ()
     locks: tuple[str, ...] = ()
+    lock_texts: Mapping[str, str] = field(default_factory=dict)
+    stale: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     broken: tuple[Hit, ...] = ()
     unread: tuple[str, ...] = ()
     is_whole: bool = True
+    is_folder: bool = True
 
     @cached_property
     def own_code(self) -> tuple[Code, ...]:

@@ -2,72 +2,154 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from envlock.audit.repository import containers
-from envlock.audit.repository.content import Dockerfile, ImageUse, Repository, Script, Source
+from envlock.audit.repository import asking, containers, notebooks, prose, python_code, shells
+from envlock.audit.repository.content import (
+    Code,
+    Declared,
+    Dockerfile,
+    ImageUse,
+    IndexUse,
+    Notebook,
+    Repository,
+    Script,
+    Source,
+)
 from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.walk import Walk, walk
 from envlock.errors import InvalidInput, UsageFault
 from envlock.manifest.documents import decoded
 
+# What is parsed of Python within a second, start-up included; the files near the root come first.
+_PYTHON_BYTES = 1_200_000
+_REQUIREMENTS = re.compile(r"(?:.*[-_.])?requirements?(?:[-_.].*)?\.(?:txt|in)|pip\.txt|constraints.*\.txt")
+_IN_FOLDER = re.compile(r"(?:.*/)?requirements/[^/]*\.(?:txt|in)")
+_ENVIRONMENT = re.compile(r"(?:.*[-_.])?(?:environment|conda|env)(?:[-_.].*)?\.ya?ml")
+_CI = re.compile(r"(?:.*/)?(?:\.github/workflows/.*|\.circleci/.*|\.gitlab-ci)\.ya?ml")
+
 
 @dataclass(kw_only=True, slots=True)
 class Reading:
-    """What was read so far; readers of single formats add to it."""
+    """What was read so far; readers of single formats add to it. `budget` is how much more Python is parsed,
+    None for all of it."""
 
+    budget: int | None
     texts: dict[str, str] = field(default_factory=dict)
+    lock_texts: dict[str, str] = field(default_factory=dict)
+    code: list[Code] = field(default_factory=list)
+    notebooks: list[Notebook] = field(default_factory=list)
     dockerfiles: list[Dockerfile] = field(default_factory=list)
     images: list[ImageUse] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
+    prose: list[Source] = field(default_factory=list)
+    declared: list[Declared] = field(default_factory=list)
+    indexes: list[IndexUse] = field(default_factory=list)
     broken: list[Hit] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def tell_broken(self, place: Place, message: str) -> None:
         self.broken.append(Hit(place=place, message=message))
 
+    def add_asked(self, rows: Callable[[Source], object], source: Source) -> None:
+        """Add what a file asks for; one that cannot be parsed is told."""
+        try:
+            self._add(rows(source))
+        except asking.Malformed as error:
+            self.tell_broken(source.place(error.line, error.column), str(error))
 
-def read_repository(path: Path) -> Repository:
-    """Read `path`, a folder or one file. Raises UsageFault where there is none, InvalidInput where the one
-    file that is named cannot be parsed."""
+    def add_script(self, script: Script) -> None:
+        self.scripts.append(script)
+        if script.kind != "prose":
+            self._add(asking.of_script(script))
+
+    def _add(self, rows: object) -> None:
+        for row in rows if hasattr(rows, "__iter__") else ():
+            match row:
+                case Declared():
+                    self.declared.append(row)
+                case IndexUse():
+                    self.indexes.append(row)
+
+
+def read_repository(path: Path, *, whole: bool = False) -> Repository:
+    """Read `path`, a folder or one file; `whole` parses all Python there is. Raises UsageFault where there is
+    nothing, InvalidInput where the one file that is named cannot be parsed."""
     if not path.exists():
         raise UsageFault(
             "there is no such file or directory", where=str(path), hint="name a folder, or a file"
         )
-    root, found = (path, walk(path)) if path.is_dir() else (path.parent, _one(path))
-    reading = Reading()
+    is_folder = path.is_dir()
+    root, found = (path, walk(path)) if is_folder else (path.parent, _one(path))
+    reading = Reading(budget=None if whole else _PYTHON_BYTES)
     for name in found.files:
         _read_file(root, name, reading)
-    if not path.is_dir() and reading.broken:
+    if not is_folder and reading.broken:
         first = reading.broken[0]
         raise InvalidInput(f"`{path.name}` cannot be judged: {first.message}", where=str(first.place))
-    return Repository(
-        root=root,
-        names=found.files,
-        texts=reading.texts,
-        dockerfiles=tuple(reading.dockerfiles),
-        images=tuple(reading.images),
-        scripts=tuple(reading.scripts),
-        broken=tuple(reading.broken),
-        unread=found.left_out,
-        is_whole=found.is_whole,
-    )
+    return _repository(root, found, reading, is_folder=is_folder)
 
 
 def _one(path: Path) -> Walk:
     return Walk(files=(path.name,), left_out=(), is_whole=True)
 
 
+def _repository(root: Path, found: Walk, reading: Reading, *, is_folder: bool) -> Repository:
+    return Repository(
+        root=root,
+        names=found.files,
+        texts=reading.texts,
+        code=tuple(reading.code),
+        notebooks=tuple(reading.notebooks),
+        dockerfiles=tuple(reading.dockerfiles),
+        images=tuple(reading.images),
+        scripts=tuple(reading.scripts),
+        prose=tuple(reading.prose),
+        declared=tuple(reading.declared),
+        indexes=tuple(reading.indexes),
+        locks=tuple(reading.lock_texts),
+        lock_texts=reading.lock_texts,
+        broken=tuple(reading.broken),
+        unread=(*found.left_out, *reading.unread),
+        is_whole=found.is_whole,
+        is_folder=is_folder,
+    )
+
+
 def _read_file(root: Path, name: str, reading: Reading) -> None:
+    if next(asking.lock_names((name,)), None) is not None:
+        reading.lock_texts[name] = _text(root / name, name, reading) or ""
+        return
     text = _text(root / name, name, reading)
     if text is None:
         return
     reading.texts[name] = text
-    source, low = Source(file=name, text=text), PurePosixPath(name).name.lower()
+    _dispatch(Source(file=name, text=text), reading)
+
+
+def _dispatch(source: Source, reading: Reading) -> None:
+    low = PurePosixPath(source.file).name.lower()
     if "dockerfile" in low or "containerfile" in low:
         _read_dockerfile(source, reading)
+    elif low.endswith(".py"):
+        _read_python(source, reading)
+    elif low.endswith(".ipynb"):
+        _read_notebook(source, reading)
+    elif _REQUIREMENTS.fullmatch(low) or _IN_FOLDER.fullmatch(source.file):
+        reading.add_asked(asking.of_requirements, source)
+    elif low in ("pyproject.toml", "envlock.toml"):
+        reading.add_asked(asking.of_pyproject, source)
+    elif low == "setup.cfg":
+        reading.add_asked(asking.of_setup_cfg, source)
     elif low.endswith((".yml", ".yaml", "devcontainer.json")):
-        reading.images.extend(containers.images_of_yaml(source))
+        _read_yaml(source, low, reading)
+    elif low.endswith((".sh", ".bash", ".slurm", ".sbatch")):
+        reading.add_script(shells.script(source, "shell"))
+    elif low.endswith((".md", ".rst", ".tex")) or low in ("readme", "readme.txt"):
+        _read_prose(source, reading)
 
 
 def _text(path: Path, name: str, reading: Reading) -> str | None:
@@ -80,11 +162,85 @@ def _text(path: Path, name: str, reading: Reading) -> str | None:
     return None
 
 
-def _read_dockerfile(source: Source, reading: Reading) -> None:
-    found = containers.dockerfile(source)
+def _read_dockerfile(source: Source, reading: Reading, *, is_example: bool = False) -> None:
+    found = containers.dockerfile(source, is_example=is_example)
     if found is None:
-        reading.tell_broken(source.place(1), "has no FROM, so it is no Dockerfile")
+        if not is_example:
+            reading.tell_broken(source.place(1), "has no FROM, so it is no Dockerfile")
         return
     reading.dockerfiles.append(found)
-    reading.images.extend(containers.images_of(found))
-    reading.scripts.append(containers.script_of(found))
+    if not is_example:  # in prose, images are found wherever they stand
+        reading.images.extend(containers.images_of(found))
+    reading.add_script(containers.script_of(found))
+
+
+def _read_python(source: Source, reading: Reading) -> None:
+    if reading.budget is not None:
+        if len(source.text) > reading.budget:
+            reading.unread.append(source.file)
+            return
+        reading.budget -= len(source.text)
+    try:
+        code = python_code.parse(source)
+    except python_code.NotPython as error:
+        reading.tell_broken(source.place(error.line, error.column), f"not valid Python 3: {error}")
+        return
+    reading.code.append(code)
+    if PurePosixPath(source.file).name == "setup.py":
+        reading.declared.extend(asking.of_setup(code))
+
+
+def _read_notebook(source: Source, reading: Reading) -> None:
+    try:
+        parts = notebooks.take_apart(source)
+    except ValueError as error:
+        reading.tell_broken(source.place(1), str(error))
+        return
+    reading.notebooks.append(parts.notebook)
+    reading.add_script(parts.script)
+    for each in parts.prose:
+        _read_prose(each, reading)
+    try:
+        reading.code.append(python_code.parse(parts.code))
+    except python_code.NotPython:
+        _read_cells(parts.cells, reading)
+
+
+def _read_cells(cells: tuple[Source, ...], reading: Reading) -> None:
+    """Cell by cell, where one of them is no Python."""
+    for each in cells:
+        try:
+            reading.code.append(python_code.parse(each))
+        except python_code.NotPython as error:
+            reading.tell_broken(each.place(error.line, error.column), f"not valid Python 3: {error}")
+
+
+def _read_yaml(source: Source, low: str, reading: Reading) -> None:
+    reading.images.extend(containers.images_of_yaml(source))
+    has_list = re.search(r"(?m)^dependencies:", source.text) is not None
+    has_channels = re.search(r"(?m)^channels:", source.text) is not None
+    if _ENVIRONMENT.fullmatch(low) or (has_list and has_channels):
+        reading.add_asked(asking.of_environment, source)
+    if _CI.fullmatch(source.file):
+        reading.add_script(shells.steps(source))
+
+
+def _read_prose(source: Source, reading: Reading) -> None:
+    reading.images.extend(prose.images_told(source))
+    plain, examples = prose.split(source)
+    reading.prose.append(plain)
+    for each in examples:
+        _read_example(each, reading)
+
+
+def _read_example(example: prose.Example, reading: Reading) -> None:
+    match example.language:
+        case "python" | "py" | "python3":
+            try:
+                reading.code.append(python_code.parse(example.source, is_example=True))
+            except python_code.NotPython:
+                return  # half a line of code is no fault of a README
+        case "dockerfile" | "docker":
+            _read_dockerfile(example.source, reading, is_example=True)
+        case "bash" | "sh" | "shell" | "console" | "":
+            reading.add_script(shells.script(example.source, "prose"))

@@ -1,0 +1,59 @@
+"""Shell scripts and the steps of CI: logical lines with their places, and what they install."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from envlock.audit.repository.content import Script, Source
+from envlock.audit.repository.model import Place
+
+_STEP = re.compile(r"(?P<indent>\s*)(?:- )?(?:run|script|command):\s*(?P<rest>.*)")
+
+
+def script(source: Source, kind: str) -> Script:
+    """The lines of a shell script, continuations joined, comments gone."""
+    return Script(file=source.file, kind=kind, lines=tuple(_logical(source, source.text.split("\n"), 1)))
+
+
+def _logical(source: Source, lines: list[str], first: int) -> Iterator[tuple[Place, str]]:
+    started, parts = first, list[str]()
+    for number, line in enumerate(lines, start=first):
+        started = started if parts else number
+        text = line.removeprefix("$ ").rstrip()
+        if text.lstrip().startswith("#"):
+            continue
+        parts.append(text.removesuffix("\\"))
+        if not text.endswith("\\"):
+            joined = " ".join(parts).strip()
+            if joined:
+                yield source.place(started), joined
+            parts = []
+
+
+def steps(source: Source) -> Script:
+    """What `run:` and `script:` of a CI file run, line by line."""
+    found: list[tuple[Place, str]] = []
+    lines, place = source.text.split("\n"), 0
+    while place < len(lines):
+        match = _STEP.fullmatch(lines[place])
+        place += 1
+        if match is None:
+            continue
+        block: list[str] = (
+            [match["rest"]] if match["rest"].strip() not in ("", "|", ">", "|-", ">-", "|+") else []
+        )
+        start = place
+        while place < len(lines) and (not lines[place].strip() or _deeper(lines[place], match["indent"])):
+            place += 1
+        if block:
+            found += _logical(source, block, start)
+        else:
+            found += _logical(
+                source, [each.strip().removeprefix("- ") for each in lines[start:place]], start + 1
+            )
+    return Script(file=source.file, kind="ci", lines=tuple(found))
+
+
+def _deeper(line: str, indent: str) -> bool:
+    return len(line) - len(line.lstrip()) > len(indent)
