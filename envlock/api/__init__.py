@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         sync_bundle,
         verify_bundle,
     )
+    from envlock.api.container_numerics import verify_container_numerics, verify_image_numerics
     from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
     from envlock.api.emitting import EmitRequest, emit
@@ -93,6 +94,7 @@ _HOMES = {
     "building": ("OciOrder", "OciResult", "build_oci"),
     "evidence": ("EvidenceOrder", "EvidenceResult", "write_evidence"),
     "evidence_checking": ("EvidenceCheck", "check_evidence"),
+    "container_numerics": ("verify_container_numerics", "verify_image_numerics"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
@@ -162,9 +164,11 @@ __all__ = [
     "verify",
     "verify_bundle",
     "verify_container",
+    "verify_container_numerics",
     "verify_documents",
     "verify_facts",
     "verify_image",
+    "verify_image_numerics",
     "verify_launched",
     "verify_loaded",
     "verify_numerics",

@@ -15,7 +15,7 @@ from envlock.lock.file import read_lock, write_lock
 from envlock.lock.model import Lock
 from envlock.lock.numerics import ProbeReference, Reference, recorded
 from envlock.lock.runtime import runtime_hash
-from envlock.observe.numerics import NumericsTarget, observe_numerics
+from envlock.observe.numerics import NumericsTarget, Runner, observe_numerics, run_here
 from envlock.report import Finding, Report, Verdict, finding_order
 from envlock.report.model import Numerics, verdict_of
 from envlock.stack.profiles import Profile, profile
@@ -85,13 +85,29 @@ def verify_numerics(request: NumericsRequest) -> Report:
     """Verify every byte, then the numbers (DESIGN 6). Raises LockfileInvalid, CouldNotTell."""
     report = verify(replace(request.target, level="content" if request.bytes_too else "roots"))
     lock = read_lock(request.target.lock)
-    platform = _platform(request, lock)
-    observed = observe_numerics(_target(request, lock))
+    subject = Subject(lock=lock, platform=_platform(request, lock), target=_target(request, lock))
+    return with_numerics(report, subject)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """Whose numbers are judged, and by what the probes are run."""
+
+    lock: Lock
+    platform: str
+    target: NumericsTarget
+    run: Runner = run_here
+
+
+def with_numerics(report: Report, subject: Subject) -> Report:
+    """A report of the bytes, with what the probes of the same environment say. Raises CouldNotTell."""
+    lock, platform = subject.lock, subject.platform
+    observed = observe_numerics(subject.target, subject.run)
     reference = reference_for(lock, platform, observed, runtime_hash(lock, platform))
     if reference is None:
         return _with(report, None, (not_recorded(lock, platform),))
     comparison = compare(reference, observed)
-    trials = tuple(_trials(request, lock, comparison))
+    trials = tuple(_trials(subject, comparison))
     return _with(report, *judge_numerics(comparison, trials, Judging(may_move=may_move, exercises=exercises)))
 
 
@@ -142,21 +158,21 @@ def _reference(lock: Lock, platform: str, observed: NumericsFacts) -> Reference:
     )
 
 
-def _trials(request: NumericsRequest, lock: Lock, comparison: Comparison) -> Iterator[Trial]:
+def _trials(subject: Subject, comparison: Comparison) -> Iterator[Trial]:
     """The differing probes again, under each knob alone and then under all of them together."""
     names = tuple(each.name for each in comparison.differing)
     if not names:
         return
-    target = replace(_target(request, lock), probes=names)
+    again = replace(subject, target=replace(subject.target, probes=names))
     found = [
         knob
-        for knob in knobs(comparison.reference.host, comparison.observed["host"], target.environment)
-        if knob.variable not in lock.settings
+        for knob in knobs(comparison.reference.host, comparison.observed["host"], subject.target.environment)
+        if knob.variable not in subject.lock.settings
     ]
     for knob in found:
-        yield _trial(target, comparison, (knob,))
+        yield _trial(again, comparison, (knob,))
     if len(found) > 1:
-        yield _trial(target, comparison, _last_word(found))
+        yield _trial(again, comparison, _last_word(found))
 
 
 def _last_word(found: list[Knob]) -> tuple[Knob, ...]:
@@ -164,12 +180,12 @@ def _last_word(found: list[Knob]) -> tuple[Knob, ...]:
     return tuple({knob.variable: knob for knob in found}.values())
 
 
-def _trial(target: NumericsTarget, comparison: Comparison, turned: tuple[Knob, ...]) -> Trial:
-    environment = dict(target.environment)
+def _trial(subject: Subject, comparison: Comparison, turned: tuple[Knob, ...]) -> Trial:
+    environment = dict(subject.target.environment)
     for knob in turned:
         environment = knob.turned(environment)
     try:
-        again = observe_numerics(replace(target, environment=environment))
+        again = observe_numerics(replace(subject.target, environment=environment), subject.run)
     except CouldNotTell:  # a knob that this CPU cannot bear (SIGILL) explains nothing
         return Trial(knobs=turned, restored=frozenset())
     return Trial(knobs=turned, restored=restored_by(comparison, again))

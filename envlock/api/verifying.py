@@ -22,6 +22,7 @@ __all__ = [
     "How",
     "ImageRequest",
     "VerifyRequest",
+    "image_platform",
     "judge_facts",
     "locked_platform",
     "verify",
@@ -138,7 +139,7 @@ def verify_image(request: ImageRequest) -> Report:
     from envlock.verify.image import judge_image
 
     lock = read_lock(request.lock)
-    platform = _image_platform(lock, request.how.platform)
+    platform = image_platform(lock, request.how.platform)
     found = _from_outside(request, lock, platform) if request.inside is None else _from_inside(request)
     report = judge_facts(lock, found.facts, platform, replace(request.how, in_job=True), request.cache)
     return judge_image(lock, platform, report, found, request.image)
@@ -208,7 +209,7 @@ def _from_outside(request: ImageRequest, lock: Lock, platform: str) -> ImageFact
         return observe_image(target)
 
 
-def _image_platform(lock: Lock, asked: str | None) -> str:
+def image_platform(lock: Lock, asked: str | None) -> str:
     """What is asked for, else this host's platform, else the lock's first for Linux."""
     from envlock.agent.host import platform_name
 

@@ -86,7 +86,7 @@ def command(
     if level == "loaded" and (image is not None or container is not None):
         raise UsageFault("`--level loaded` looks at a process of this host", hint="leave one out")
     if image is not None:
-        from envlock.api import ImageRequest, verify_image
+        from envlock.api import ImageRequest, verify_image, verify_image_numerics
 
         _refuse_python("--image", python)
         asked = ImageRequest(
@@ -98,9 +98,10 @@ def command(
             cache=cache,
             how=how,
         )
-        return _told(verify_image(asked), talk)
+        look = verify_image_numerics if level == "numerics" else verify_image
+        return _told(look(asked), talk)
     if container is not None:
-        from envlock.api import ContainerRequest, verify_container
+        from envlock.api import ContainerRequest, verify_container, verify_container_numerics
 
         _refuse_python("--container", python)
         running = ContainerRequest(
@@ -112,7 +113,8 @@ def command(
             cache=cache,
             how=how,
         )
-        return _told(verify_container(running), talk)
+        look_inside = verify_container_numerics if level == "numerics" else verify_container
+        return _told(look_inside(running), talk)
     chosen = find_target(prefix, python)
     if talk.draws and not chosen.is_named:
         click.echo(f"verifying {chosen.announced()}", err=True)

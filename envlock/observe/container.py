@@ -57,17 +57,22 @@ class ContainerTarget:
     gpus: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inside:
+    """How to start the Python of an environment inside: `words` of the engine, to which its arguments are
+    added. `place`: where files may lie, "" where the container can be written. `environment` is the
+    container's, by its configuration."""
+
+    words: tuple[str, ...]
+    prefix: str
+    place: str
+    environment: Mapping[str, str]
+
+
 def observe_inside(target: ContainerTarget) -> ImageFacts:
     """Run the agent in a container of an image. Raises ToolMissing, ToolFailed, CouldNotTell."""
-    document = _inspected(
-        target, "image", f"`{target.engine} pull {target.name}`, or name a reference in a registry"
-    )
-    config = _config(document, target)
-    prefix = target.prefix or prefix_of(config.environment)
-    place = f"/.envlock-{secrets.token_hex(4)}"  # in memory, and it hides nothing of the image
-    more = (f"--tmpfs={place}:mode=1777", *(("--gpus=all",) if target.gpus else ()))
-    python = (f"--entrypoint={prefix}/bin/python", target.name)
-    facts = _observed(target, prefix, ("run", "--rm", "--interactive", *_CONFINED, *more, *python), place)
+    document, config = _image(target)
+    facts = _observed(target, _inside_image(target, config))
     identity = str(document.get("Id", ""))
     return ImageFacts(
         facts=facts,
@@ -81,10 +86,37 @@ def observe_inside(target: ContainerTarget) -> ImageFacts:
 
 def observe_running(target: ContainerTarget) -> Facts:
     """Facts of a running container, as its processes see them. Raises as `observe_inside` does."""
+    return _observed(target, inside_container(target))
+
+
+def inside_image(target: ContainerTarget) -> Inside:
+    """A container of its own: no network, no capabilities, nothing of it can be written."""
+    return _inside_image(target, _image(target)[1])
+
+
+def inside_container(target: ContainerTarget) -> Inside:
+    """The container that runs, as it is."""
     document = _inspected(target, "container", f"`{target.engine} ps` lists those that run")
     rows = (document.get("Config") or {}).get("Env") or ()
-    prefix = target.prefix or prefix_of(dict(row.partition("=")[::2] for row in rows))
-    return _observed(target, prefix, ("exec", "--interactive", target.name, f"{prefix}/bin/python"))
+    environment = dict(row.partition("=")[::2] for row in rows)
+    prefix = target.prefix or prefix_of(environment)
+    words = ("exec", "--interactive", target.name, f"{prefix}/bin/python")
+    return Inside(words=words, prefix=prefix, place="", environment=environment)
+
+
+def _image(target: ContainerTarget) -> tuple[dict[str, Any], ImageConfig]:
+    hint = f"`{target.engine} pull {target.name}`, or name a reference in a registry"
+    document = _inspected(target, "image", hint)
+    return document, _config(document, target)
+
+
+def _inside_image(target: ContainerTarget, config: ImageConfig) -> Inside:
+    prefix = target.prefix or prefix_of(config.environment)
+    place = f"/.envlock-{secrets.token_hex(4)}"  # in memory, and it hides nothing of the image
+    more = (f"--tmpfs={place}:mode=1777", *(("--gpus=all",) if target.gpus else ()))
+    python = (f"--entrypoint={prefix}/bin/python", target.name)
+    words = ("run", "--rm", "--interactive", *_CONFINED, *more, *python)
+    return Inside(words=words, prefix=prefix, place=place, environment=config.environment)
 
 
 def _inspected(target: ContainerTarget, kind: str, hint: str) -> dict[str, Any]:
@@ -110,22 +142,33 @@ def _config(document: Mapping[str, Any], target: ContainerTarget) -> ImageConfig
         raise ToolFailed(f"`{target.engine}` does not tell what `{target.name}` is: {error}") from error
 
 
-def _observed(target: ContainerTarget, prefix: str, words: tuple[str, ...], place: str = "") -> Facts:
-    """What the agent says that the Python at the end of `words` starts."""
+def _observed(target: ContainerTarget, inside: Inside) -> Facts:
+    """What the agent says that the Python inside starts."""
     agent = agent_bytes()
     sizes = (str(len(agent)), str(len(target.lockfile)))
-    program = ("-I", "-S", "-B", "-c", _START, *sizes, place, "--prefix", prefix, "--level", "content")
-    done = _run(target, *words, *program, stdin=agent + target.lockfile)
+    program = (_START, *sizes, inside.place, "--prefix", inside.prefix, "--level", "content")
+    done = start_python(target, inside, program, agent + target.lockfile)
     try:
         return parse_facts(done.stdout)
     except ValueError as error:
-        said = _lines(done.stderr)[-_LAST_LINES:]
-        raise CouldNotTell(
-            f"the agent could not look at `{target.name}`: {said[-1] if said else 'it says nothing'}",
-            where=target.name,
-            hint="`--prefix DIR` names the environment inside of it",
-            facts=[("said", line) for line in said[:-1]],
-        ) from error
+        raise no_answer(target, "the agent could not look at", done) from error
+
+
+def start_python(
+    target: ContainerTarget, inside: Inside, program: tuple[str, ...], stdin: bytes
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program of Python (its text, then its arguments) inside. Raises ToolMissing."""
+    return _run(target, *inside.words, "-I", "-S", "-B", "-c", *program, stdin=stdin)
+
+
+def no_answer(target: ContainerTarget, what: str, done: subprocess.CompletedProcess[bytes]) -> CouldNotTell:
+    said = _lines(done.stderr)[-_LAST_LINES:]
+    return CouldNotTell(
+        f"{what} `{target.name}`: {said[-1] if said else 'it says nothing'}",
+        where=target.name,
+        hint="`--prefix DIR` names the environment inside of it",
+        facts=[("said", line) for line in said[:-1]],
+    )
 
 
 def _run(target: ContainerTarget, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from envlock.agent.numerics.document import SCHEMA, NumericsFacts
@@ -30,27 +30,46 @@ class NumericsTarget:
     `compile` adds `torch.compile`. `emulator` goes before the interpreter: `("qemu-x86_64", "-cpu", …)`.
     """
 
-    python: Path
+    python: PurePath
     environment: Mapping[str, str]
     probes: tuple[str, ...] = ()
     compile: bool = False
     emulator: tuple[str, ...] = field(default=())
 
 
-def observe_numerics(target: NumericsTarget) -> NumericsFacts:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """How a run of the probes ended: its exit status (negative: a signal), the probe that ran last, the last
+    line that it said, and the document that it wrote."""
+
+    status: int
+    at: str | None
+    said: str
+    document: bytes = b""
+
+
+# Runs the probes of a target but for those that are to be skipped. Raises CouldNotTell.
+Runner = Callable[[NumericsTarget, tuple[str, ...]], Ended]
+
+
+def run_here(target: NumericsTarget, skipped: tuple[str, ...]) -> Ended:
+    """Run the probes in a process of this host. Raises CouldNotTell."""
+    with tempfile.TemporaryDirectory(prefix="envlock-numerics-") as name:
+        return _Run(target=target, folder=Path(name), skipped=skipped).end()
+
+
+def observe_numerics(target: NumericsTarget, run: Runner = run_here) -> NumericsFacts:
     """The fingerprints of a target. A probe that ends the process is named as failed, and the others run.
 
     Raises CouldNotTell where its Python does not come to the end otherwise.
     """
     crashed: dict[str, str] = {}
     while True:
-        with tempfile.TemporaryDirectory(prefix="envlock-numerics-") as name:
-            run = _Run(target=target, folder=Path(name), skipped=tuple(crashed))
-            end = run.end()
-            if end.status == 0:
-                document = parse_numerics(run.output.read_bytes())
-                document["failed"].update(crashed)
-                return document
+        end = run(target, tuple(crashed))
+        if end.status == 0:
+            document = parse_numerics(end.document)
+            document["failed"].update(crashed)
+            return document
         if end.at in (None, CLASS, *crashed) or len(crashed) == _MOST_CRASHES:
             raise _no_end(target, end)
         crashed[str(end.at)] = f"it ended the process with {_ended(end.status)}"
@@ -78,15 +97,6 @@ def parse_numerics(data: bytes) -> NumericsFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _End:
-    """How a run ended; `at` is the probe that ran last."""
-
-    status: int
-    at: str | None
-    said: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Run:
     """One process that runs probes, with a folder for what it needs."""
 
@@ -98,7 +108,7 @@ class _Run:
     def output(self) -> Path:
         return self.folder / "numerics.json"
 
-    def end(self) -> _End:
+    def end(self) -> Ended:
         try:
             done = subprocess.run(
                 self._command(),
@@ -112,26 +122,39 @@ class _Run:
             raise CouldNotTell(f"the probes could not be run with `{self.target.python}`: {error}") from error
         at = self.folder / f"{self.output.name}.at"
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        return _End(
-            status=done.returncode, at=at.read_text() if at.exists() else None, said=said[-1] if said else ""
+        return Ended(
+            status=done.returncode,
+            at=at.read_text() if at.exists() else None,
+            said=said[-1] if said else "",
+            document=self.output.read_bytes() if self.output.exists() else b"",
         )
 
     def _command(self) -> list[str]:
         # A script file: sys.path[0] is its folder, so that nothing of the current directory is imported.
         agent, script = self.folder / "agent.pyz", self.folder / "run.py"
         agent.write_bytes(agent_bytes())
-        script.write_text(f"import sys\nsys.path.insert(0, {str(agent)!r})\n{_RUN}")
-        choice = {
-            "named": self.target.probes,
-            "compile": self.target.compile,
-            "skipped": self.skipped,
-            "environment": {key: self.target.environment.get(key, "") for key in CLASS_VARIABLES},
-        }
-        words = ["-B", str(script), str(self.output), json.dumps(choice)]
+        script.write_text(script_text(str(agent)))
+        words = ["-B", str(script), str(self.output), choice_text(self.target, self.skipped)]
         return [*self.target.emulator, str(self.target.python), *words]
 
 
-def _no_end(target: NumericsTarget, end: _End) -> CouldNotTell:
+def script_text(agent: str) -> str:
+    """The program that runs the probes out of the agent's file. Its arguments: output and choice."""
+    return f"import sys\nsys.path.insert(0, {agent!r})\n{_RUN}"
+
+
+def choice_text(target: NumericsTarget, skipped: tuple[str, ...]) -> str:
+    """Which probes run, as the session reads it."""
+    choice = {
+        "named": target.probes,
+        "compile": target.compile,
+        "skipped": skipped,
+        "environment": {key: target.environment.get(key, "") for key in CLASS_VARIABLES},
+    }
+    return json.dumps(choice)
+
+
+def _no_end(target: NumericsTarget, end: Ended) -> CouldNotTell:
     return CouldNotTell(
         f"the probes did not come to their end with `{target.python}`: {end.said or _ended(end.status)}",
         hint="`envlock verify --level content` tells whether the environment is what the lock says",

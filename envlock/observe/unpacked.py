@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from envlock.errors import DiskFailed, HashMismatch
 from envlock.resolve.oci.base import broken
@@ -39,6 +40,7 @@ def unpack(image: LayeredImage, folder: Path, base_layers: int) -> Unpacked:
         for number in range(len(image.layers)):
             if number == base_layers:
                 base = dict(tree.nodes)
+                store.compared = frozenset(base)
             _merge(image, tree, number, store)
         _lay_out(tree, root, store.folder)
     except OSError as error:
@@ -69,18 +71,31 @@ def _is_other(before: Node, now: Node | None) -> bool:
 
 @dataclass(slots=True)
 class _Store:
-    """Contents by their hash, until it is known which of them stay."""
+    """Contents until it is known which of them stay, named by their hash where two are `compared` (None:
+    all are), else by a number: the diff id of their layer proves them."""
 
     folder: Path
+    compared: frozenset[str] | None = None
+    kept: int = 0
 
     def keep(self, path: str, content: Iterator[bytes], size: int) -> bytes:
-        digest, temporary = hashlib.sha256(), self.folder / "new"
+        self.kept += 1
+        name, temporary = str(self.kept), self.folder / "new"
         with temporary.open("wb") as file:
-            for chunk in content:
-                digest.update(chunk)
-                file.write(chunk)
-        temporary.replace(self.folder / digest.hexdigest())
-        return digest.hexdigest().encode()
+            if self.compared is None or path in self.compared:
+                name = _written(content, file)
+            else:
+                file.writelines(content)
+        temporary.replace(self.folder / name)
+        return name.encode()
+
+
+def _written(content: Iterator[bytes], file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for chunk in content:
+        digest.update(chunk)
+        file.write(chunk)
+    return digest.hexdigest()
 
 
 def _merge(image: LayeredImage, tree: ImageTree, number: int, store: _Store) -> None:

@@ -32,6 +32,7 @@ PROGRAM = (
     "import greenlet, numpy, os; print(numpy.__version__, greenlet.__version__, numpy.ones(3).sum(),"
     " os.getuid(), os.environ['PYTHONHASHSEED'])"
 )
+SITE = "/opt/env/lib/python3.11/site-packages"
 SAID = "2.2.3 3.1.1 3.0 1000 0"
 
 
@@ -193,6 +194,40 @@ def test_podman_loads_and_runs_it(made: Made, podman: dict[str, str]) -> None:
     assert done.stdout == f"{SAID}\n", done.stderr
     inside = ("--image", "localhost/demo:1", "--inside", "podman")
     assert made.verdict(*inside, more=podman) == ("match", made.hash, [])
+
+
+def test_a_container_of_podman_is_seen_as_it_runs(made: Made, podman: dict[str, str]) -> None:
+    words = ("run", "-d", "--name=job", "--network=none", "--user=0", "localhost/demo:1", "sleep", "600")
+    _said(["podman", *words], podman)
+    container = ("--container", "job", "--inside", "podman")
+    try:
+        assert made.verdict(*container, more=podman) == ("match", made.hash, [])
+        script = f"echo 'x = 1' >> {SITE}/six.py && echo > {SITE}/planted.py"
+        _said(["podman", "exec", "job", "sh", "-c", script], podman)
+        verdict, observed, found = made.verdict(*container, status=1, more=podman)
+    finally:
+        _said(["podman", "rm", "-f", "-t", "0", "job"], podman)
+    assert (verdict, sorted(found)) == ("mismatch", ["file-differs", "foreign-module"])
+    assert observed != made.hash
+
+
+def test_numbers_are_held_against_the_lock_inside_of_a_container(made: Made, podman: dict[str, str]) -> None:
+    """Recorded in a virtual environment of this host, and the same in an image and in a container of it."""
+    made.run("sync", "--venv", ".venv")
+    made.run("numerics", "record", "--prefix", ".venv", "-l", "envlock.lock")
+    numbers = ("--level", "numerics", "--inside", "podman")
+    image = ("--image", "localhost/demo:1", *numbers)
+    document = json.loads(made.run("verify", *image, "--json", more=podman))
+    assert (document["verdict"], document["level"]) == ("match", "numerics")
+    assert (document["numerics"]["equal"] > 0, document["numerics"]["differing"]) == (True, [])
+    slow = ("-e", "OPENBLAS_CORETYPE=Prescott")
+    _said(["podman", "run", "-d", "--name=slow", *slow, "localhost/demo:1", "sleep", "600"], podman)
+    try:
+        container = ("--container", "slow", *numbers)
+        found = json.loads(made.run("verify", *container, "--json", status=1, more=podman))
+    finally:
+        _said(["podman", "rm", "-f", "-t", "0", "slow"], podman)
+    assert any(row["restored"] for row in found["numerics"]["knobs"]), found["numerics"]
 
 
 def test_gpus_that_podman_promises_and_does_not_give(made: Made, podman: dict[str, str]) -> None:

@@ -288,6 +288,10 @@ def test_an_image_that_was_built_otherwise_is_a_note(made: Path, tmp_path: Path)
         (["--facts", "f.json", "--image", "a:1"], "`--facts` and `--image` are two targets"),
         (["--container", "job", "--image", "a:1"], "`--image` and `--container` are two targets"),
         (["--python", "python3", "--image", "a:1"], "`--image` takes no `--python`"),
+        (
+            ["--level", "numerics", "--image", "a:1"],
+            "`--level numerics` runs the environment, and nothing of an image is run from outside",
+        ),
         (["--python", "python3", "--container", "job"], "`--container` takes no `--python`"),
     ],
 )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from envlock.resolve.oci.ahead import ahead
 from envlock.resolve.oci.media import BadImage
 
 WHITEOUT: Final = ".wh."
@@ -166,7 +167,8 @@ class LayerReader:
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._stream = _Hashing(decompressed(chunks))
+        self._blocks = ahead(decompressed(chunks))
+        self._stream = _Hashing(self._blocks)
         self.diff_id = ""
 
     def members(self) -> Iterator[Member]:
@@ -178,6 +180,7 @@ class LayerReader:
                     if path:
                         yield _member(archive, info, path)
         except (tarfile.TarError, zlib.error, EOFError) as error:
+            self._blocks.close()
             for _ in self._chunks:  # who gives the bytes checks them at their end, and knows better
                 pass
             raise BadImage(f"a layer cannot be unpacked: {error}") from error
