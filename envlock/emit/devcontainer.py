@@ -67,7 +67,7 @@ def _mounts(job: Job) -> Iterator[str]:
 def _mount(volume: Volume) -> str:
     kind = "bind" if volume.is_path else "volume"
     local = volume.source.startswith(".")
-    source = f"${{localWorkspaceFolder}}/{volume.source.lstrip('./')}" if local else volume.source
+    source = f"${{localWorkspaceFolder}}/{volume.source.removeprefix('./')}" if local else volume.source
     return f"type={kind},source={source},target={volume.target}" + (",readonly" if volume.read_only else "")
 
 

@@ -29,10 +29,9 @@ def test_all_items_in_their_order() -> None:
 
 def test_a_failure_comes_in_its_turn() -> None:
     failure = ValueError("broken")
-    got = []
+    got: list[bytes] = []
     with pytest.raises(ValueError, match="broken") as caught:
-        for item in ahead(numbers(5, failure)):
-            got.append(item)
+        got.extend(ahead(numbers(5, failure)))
     assert caught.value is failure
     assert got == list(numbers(5))
 
