@@ -14,10 +14,8 @@ from envlock.lock.model import Lock
 from envlock.manifest import Manifest, Platform
 from envlock.manifest.model import CondaRequest
 from envlock.manifest.patterns import CHANNEL
-from envlock.resolve.conda.channels import channel_of
+from envlock.resolve.conda.channels import ALIAS, channel_of
 from envlock.resolve.conda.model import AdoptedPackage
-
-_ALIAS = "https://conda.anaconda.org/"  # where conda looks for a channel that is named without a host
 
 
 def adopted_packages(
@@ -57,7 +55,7 @@ def _named(channel: str, sources: dict[str, str]) -> str:
     known = channel_of(channel, sources) or channel_of(channel, _well_known())
     if known is not None:
         return known
-    name = channel.removeprefix(_ALIAS) if channel.startswith(_ALIAS) else channel.rpartition("/")[2].lower()
+    name = channel.removeprefix(ALIAS) if channel.startswith(ALIAS) else channel.rpartition("/")[2].lower()
     name = name if CHANNEL.admits(name) else re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "channel"
     sources[name] = channel
     return name

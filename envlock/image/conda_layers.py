@@ -26,6 +26,7 @@ from envlock.install.conda.archives import fetch_archives
 from envlock.install.conda.stage import stage
 from envlock.install.model import Supply
 from envlock.lock.model import CondaPackage, Lock
+from envlock.resolve.conda.channels import public_url
 from envlock.resolve.model import OnEvent
 
 # Layers are few: what a channel splits into many packages is many times more than wheels are.
@@ -126,8 +127,9 @@ def history_item(site: Site) -> Item:
 
 
 def record_bytes(record: Mapping[str, Any], channels: Mapping[str, str]) -> bytes:
-    """A record of conda-meta as it is the same everywhere: the channel by its name."""
-    channel = channels[record["name"]]
+    """A record of conda-meta as it is the same everywhere: the channel where a name like its own is for
+    everybody. conda and rattler take no record without a URL."""
+    channel = public_url(channels[record["name"]])
     said = {key: record[key] for key in _SAID if record.get(key) is not None}
     paths = sorted(record["paths_data"]["paths"], key=lambda row: str(row["_path"]))
     more = {

@@ -4,6 +4,7 @@ digests, faults. That a real one runs is in tests/e2e/test_conda_image.py."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_the_prefix_stands_in_the_image_as_it_is_locked(project: Project) -> Non
     assert "opt/env/conda-meta/history" in tree.nodes
     assert "opt/env/pyvenv.cfg" not in tree.nodes
     record = (tree.nodes["opt/env/conda-meta/hook-1-h0_0.json"].content or b"").decode()
-    assert '"url": "conda-forge/linux-64/hook-1-h0_0.conda"' in record
+    assert '"url": "https://conda.anaconda.org/conda-forge/linux-64/hook-1-h0_0.conda"' in record
     assert str(project.folder) not in record
     assert result.not_run == ("hook",)
     store = Layout(path=project.folder / "image", tag=None)
@@ -120,6 +121,21 @@ def test_the_prefix_stands_in_the_image_as_it_is_locked(project: Project) -> Non
     assert config["Env"][1:] == ["CONDA_PREFIX=/opt/env"]
     runtime = conda_runtime_hash(read_lock(project.lockfile), "linux-64")
     assert config["Labels"]["envlock.runtime"] == runtime
+
+
+def test_rattler_reads_the_records(project: Project, tmp_path: Path) -> None:
+    from rattler import PrefixRecord
+
+    project.build(output=project.folder / "image")
+    tree = tree_of(project.folder / "image")
+    records = [name for name in tree.nodes if re.fullmatch(r"opt/env/conda-meta/.*\.json", name)]
+    assert len(records) == 3
+    for name in records:
+        path = tmp_path / Path(name).name
+        path.write_bytes(tree.nodes[name].content or b"")
+        read = PrefixRecord.from_path(path)
+        assert path.name == f"{read.name.normalized}-{read.version}-{read.build}.json"
+        assert read.files
 
 
 def test_digests_are_noted_and_known_without_a_channel(project: Project, tmp_path: Path) -> None:

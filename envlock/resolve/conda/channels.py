@@ -9,6 +9,8 @@ from envlock import stack
 from envlock.errors import UsageFault
 from envlock.manifest.requirement import without_credentials
 
+ALIAS = "https://conda.anaconda.org/"  # where conda looks for a channel that is named without a host
+
 
 def channel_urls(channels: Iterable[str], sources: Mapping[str, str]) -> dict[str, str]:
     """Name -> URL without a slash at its end, in the order of `channels`, which is their priority.
@@ -25,6 +27,12 @@ def channel_url(channel: str, sources: Mapping[str, str]) -> str:
         hint = f"give `{channel}` a URL in [tool.envlock.sources], or set {variable}"
         raise UsageFault(f"channel `{channel}` points nowhere from here", hint=hint)
     return url.rstrip("/")
+
+
+def public_url(channel: str) -> str:
+    """Where a channel of this name is for everybody, whatever `sources` say here: by the stack facts, else
+    where conda looks for it."""
+    return (stack.default_source(channel) or ALIAS + channel).rstrip("/")
 
 
 def channel_of(url: str, channels: Mapping[str, str]) -> str | None:

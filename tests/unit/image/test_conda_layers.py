@@ -85,12 +85,14 @@ def test_records_do_not_tell_where_they_were_made() -> None:
         "name": "a",
         "subdir": "noarch",
         "fn": "a-1.conda",
-        "url": "conda-forge/noarch/a-1.conda",
-        "channel": "conda-forge",
+        "url": "https://conda.anaconda.org/conda-forge/noarch/a-1.conda",
+        "channel": "https://conda.anaconda.org/conda-forge",
         "files": ["a", "b"],
         "paths_data": {"paths_version": 1, "paths": [{"_path": "a"}, {"_path": "b"}]},
         "requested_spec": "",
     }
+    ours = json.loads(record_bytes(record, {"a": "team/nightly"}))
+    assert ours["url"] == "https://conda.anaconda.org/team/nightly/noarch/a-1.conda"
 
 
 def test_conda_knows_the_prefix() -> None:
