@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -32,12 +33,13 @@ from tests.support.ro_crate import validate
 from tests.support.tools import need
 
 pytestmark = pytest.mark.slow
+CUDA = "nvidia-cuda-runtime-cu12==12.4.127"
 EPOCH = 1_767_323_045
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Real:
-    """NumPy in an environment, its lock with a numeric reference, a receipt of a run, and a key."""
+    """NumPy and a library of CUDA, their lock with a numeric reference, a receipt of a run, and a key."""
 
     subject: Subject
     order: EvidenceOrder
@@ -49,7 +51,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
     need("ssh-keygen")
     folder = tmp_path_factory.mktemp("real")
     subject = make_subject(
-        folder, download(folder, "numpy"), project="sums", settings={"OMP_NUM_THREADS": "1"}
+        folder, download(folder, "numpy", CUDA), project="sums", settings={"OMP_NUM_THREADS": "1"}
     )
     write_lock(folder / "envlock.lock", subject.lock)
     target = VerifyRequest(lock=folder / "envlock.lock", prefix=subject.prefix, environment=dict(os.environ))
@@ -92,11 +94,17 @@ def test_its_bill_and_its_crate_are_valid(written: EvidenceResult, tmp_path: Pat
     assert bad.startswith("invalid: ")
 
 
-def test_licences_and_libraries_are_those_of_the_environment(written: EvidenceResult) -> None:
+def test_licences_and_libraries_are_those_of_the_environment(real: Real, written: EvidenceResult) -> None:
     bill = json.loads((written.folder / "sbom.cdx.json").read_text())
     numpy = next(row for row in bill["components"] if row["name"] == "numpy")
     assert numpy["licenses"]
     assert any("openblas" in row["name"] for row in numpy["components"])
+    cuda = next(row for row in bill["components"] if row["name"] == "nvidia-cuda-runtime-cu12")
+    assert cuda["licenses"] == [{"license": {"name": "Other/Proprietary License"}}]
+    [library] = [row for row in cuda["components"] if row["name"] == "libcudart.so.12"]
+    assert {"name": "envlock:cuda", "value": "cudart"} in library["properties"]
+    installed = real.subject.site / "nvidia" / "cuda_runtime" / "lib" / "libcudart.so.12"
+    assert library["hashes"][0]["content"] == hashlib.sha256(installed.read_bytes()).hexdigest()
 
 
 def test_numbers_and_the_host_are_told(written: EvidenceResult) -> None:
