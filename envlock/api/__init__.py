@@ -13,6 +13,7 @@
     write_evidence  a lock, reports, receipts -> a folder for a paper
     check_evidence  such folders -> does all of it hold, and who signed
     audit     a repository -> findings, without running it
+    resurrect  a repository and a day -> the manifest and the lock that it would have had
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         record_numerics,
         verify_numerics,
     )
+    from envlock.api.resurrecting import Resurrected, ResurrectRequest, resurrect
     from envlock.api.running import RunOrder, RunOutcome, compare_receipts, read_receipt, run
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
@@ -100,6 +102,7 @@ _HOMES = {
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
     "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
     "loaded": ("RunningRequest", "verify_loaded", "verify_running"),
+    "resurrecting": ("ResurrectRequest", "Resurrected", "resurrect"),
     "auditing": ("Audit", "AuditRequest", "audit"),
     "starting": ("InitRequest", "InitResult", "init"),
 }
@@ -132,6 +135,8 @@ __all__ = [
     "Reach",
     "Recorded",
     "RepairOutcome",
+    "ResurrectRequest",
+    "Resurrected",
     "RunOrder",
     "RunOutcome",
     "RunningRequest",
@@ -158,6 +163,7 @@ __all__ = [
     "record_numerics",
     "repair",
     "repair_bundle",
+    "resurrect",
     "run",
     "sync",
     "sync_bundle",

@@ -48,25 +48,25 @@ class InitResult:
 def init(request: InitRequest, *, environment: Mapping[str, str]) -> InitResult:
     """Read what a repository asks for, and write a manifest. Raises ManifestInvalid, UsageFault and
     DiskFailed."""
-    path = request.output or _beside(request.path)
-    place = _place(path, environment)
+    path = request.output or beside(request.path)
+    place = place_of(path, environment)
     if not request.dry_run:
-        _refuse(path, place, force=request.force)
-    asking = read_repository(request.path.absolute(), place, _known_sources())
+        refuse(path, place, force=request.force)
+    asking = read_repository(request.path.absolute(), place, known_sources())
     asked, cuda = torch_specifier(asking), next((each.value for each in asking.cudas), None)
     settled = settle(asking, stack.python_choices(stack.newest_torch(asked, cuda)))
     advice = (*_tags(asking), *stack.doubts(asked, cuda))
     text = manifest_text(asking, settled, place, advice)
     if not request.dry_run:
-        _write(path, text)
+        write_manifest(path, text)
     return _result(path, text, asking, advice, written=not request.dry_run)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
     return (path if path.is_dir() else path.parent) / ENVLOCK_TOML
 
 
-def _place(path: Path, environment: Mapping[str, str]) -> Place:
+def place_of(path: Path, environment: Mapping[str, str]) -> Place:
     root, faults = path.absolute().parent.resolve(), Faults()
     beside = root / PYPROJECT
     text = read_text(beside, PYPROJECT, faults) if beside.is_file() else None
@@ -75,7 +75,7 @@ def _place(path: Path, environment: Mapping[str, str]) -> Place:
     return Place(root=root, pyproject=document or {}, environment=environment)
 
 
-def _refuse(path: Path, place: Place, *, force: bool) -> None:
+def refuse(path: Path, place: Place, *, force: bool) -> None:
     """Two manifests are an error, and what somebody wrote is not written over unasked."""
     if path.name != ENVLOCK_TOML:
         raise UsageFault(
@@ -96,7 +96,7 @@ def _refuse(path: Path, place: Place, *, force: bool) -> None:
         )
 
 
-def _known_sources() -> tuple[str, ...]:
+def known_sources() -> tuple[str, ...]:
     return tuple(url for url in (stack.default_source("pytorch"),) if url is not None)
 
 
@@ -109,7 +109,7 @@ def _tags(asking: Asking) -> Iterator[str]:
                 yield f"{said.where}: {'; '.join(each for each in (reason.message, reason.hint) if each)}"
 
 
-def _write(path: Path, text: str) -> None:
+def write_manifest(path: Path, text: str) -> None:
     """Whole or not at all; a link is followed."""
     try:
         replace_bytes(path.resolve(), text.encode())

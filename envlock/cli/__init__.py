@@ -24,6 +24,7 @@ COMMANDS = {
     "numerics": "record numeric results in the lock; settings that make numbers repeat",
     "run": "run a command in the locked environment, and leave a receipt",
     "audit": "judge a repository: what keeps it from being reproduced",
+    "resurrect": "lock a repository as it would have been on a day",
     "bisect": "which package between two locks changed a result",
     "receipt": "show and compare the receipts of `envlock run`",
     "observe": "print the facts of an environment as JSON",

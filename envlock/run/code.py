@@ -36,6 +36,12 @@ def observe_code(folder: Path, environment: Mapping[str, str], without: Iterable
     )
 
 
+def changed_on(folder: Path, names: Iterable[str], environment: Mapping[str, str]) -> str | None:
+    """The time (RFC 3339) of the last commit that touched any of the files; None where git knows none."""
+    git = _Git(folder, environment)
+    return _text(git.said("log", "-1", "--format=%cI", "--", *names)) or None
+
+
 class _Git:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder

@@ -31,6 +31,11 @@ def is_known_python(exact: str) -> bool:
     return exact in _released()
 
 
+def released_on(exact: str) -> date:
+    """The day by which `exact` was out. Raises KeyError for one that is not known."""
+    return _released()[exact]
+
+
 def newest_python(series: str | None = None, not_after: date | None = None) -> str:
     """The newest final release of `series` (`3.11`) that was out on the day `not_after`.
 

@@ -10,10 +10,13 @@ from envlock.manifest.init.settle import Settled
 from envlock.manifest.tables import printable
 
 
-def manifest_text(asking: Asking, settled: Settled, place: Place, advice: Sequence[str] = ()) -> str:
-    """The manifest. `advice` is what the facts have to say of it; with the notes it stands on top."""
+def manifest_text(
+    asking: Asking, settled: Settled, place: Place, advice: Sequence[str] = (), *, by: str = "envlock init"
+) -> str:
+    """The manifest. `advice` is what the facts have to say of it; with the notes it stands on top. `by` is
+    the command that writes it."""
     blocks = (
-        _head(asking, advice),
+        _head(asking, advice, by),
         _choices(asking, settled),
         _requirements(asking, place),
         _files(asking),
@@ -28,8 +31,8 @@ def manifest_text(asking: Asking, settled: Settled, place: Place, advice: Sequen
     return "\n".join("".join(f"{line}\n" for line in block) for block in map(tuple, blocks) if block)
 
 
-def _head(asking: Asking, advice: Sequence[str]) -> Iterator[str]:
-    yield f"# Written by `envlock init` from {_and(asking.read)}. From here on it is yours."
+def _head(asking: Asking, advice: Sequence[str], by: str) -> Iterator[str]:
+    yield f"# Written by `{by}` from {_and(asking.read)}. From here on it is yours."
     notes = (*asking.notes, *advice)
     if notes:
         yield "#"

@@ -37,7 +37,7 @@ def rows(name: str, key: str) -> Any:
 
 def test_the_data_files_are_the_ones_that_are_asked() -> None:
     expected = ["cuda_drivers", "docker_tags", "indexes", "profiles", "pythons", "soabi", "torch_builds"]
-    assert [*expected, "wheel_code"] == FILES
+    assert [*expected, "torch_dates", "wheel_code"] == FILES
 
 
 @pytest.mark.parametrize("name", FILES)
