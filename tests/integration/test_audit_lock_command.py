@@ -145,6 +145,19 @@ def test_evidence_of_another_lock_is_refused(project: Path, capsys: pytest.Captu
     assert said.startswith("error: documents of another environment are no evidence of this one ")
 
 
+def test_without_the_extra_it_says_how_to_get_it(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envlock.audit.evidence.needed.find_spec", lambda name: None)
+    assert typed(capsys, *WRITE) == (
+        6,
+        "",
+        "error: writing evidence needs `cyclonedx`, `packageurl` [tool-missing]\n\n"
+        "hint: install envlock with its extra: `pip install '.[evidence]'`\n",
+    )
+    assert not (project / "evidence").exists()
+
+
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = typed(capsys, "audit", "--lock", "--help")
     assert status == 0
