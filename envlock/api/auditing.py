@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from envlock import __version__
 from envlock.api.manifests import manifest_of
-from envlock.audit.repository import Audit, judge, read_repository
+from envlock.audit.repository import RULES, Audit, fixing, judge, read_repository, reference, sarif
 from envlock.audit.repository.content import Repository
+from envlock.audit.repository.fixing import Fixed
 from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.text import Look, render
 from envlock.errors import InvalidInput
-from envlock.lock.file import read_lock
+from envlock.lock.file import read_lock, replace_bytes
 from envlock.lock.freshness import stale_because
 
-__all__ = ["Audit", "AuditRequest", "Look", "audit", "render"]
+__all__ = ["Audit", "AuditRequest", "Fixed", "Look", "audit", "fix", "render", "rules_page", "sarif_document"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +35,21 @@ def audit(request: AuditRequest, *, environment: Mapping[str, str]) -> Audit:
     Raises UsageFault where there is nothing at `path`, InvalidInput for a single file that is broken.
     """
     return judge(_with_locks(read_repository(request.path, whole=request.whole), environment))
+
+
+def fix(found: Audit) -> Fixed:
+    """Make the safe changes that its findings offer; each file is replaced whole."""
+    return fixing.fix(Path(found.root), found.findings, replace_bytes)
+
+
+def sarif_document(found: Audit) -> dict[str, Any]:
+    """The judgement as SARIF 2.1.0."""
+    return sarif.sarif(found, RULES, __version__)
+
+
+def rules_page() -> str:
+    """All rules, as docs/audit-rules.md has them."""
+    return reference.page(RULES)
 
 
 def _with_locks(repository: Repository, environment: Mapping[str, str]) -> Repository:
