@@ -14,6 +14,7 @@
     check_evidence  such folders -> does all of it hold, and who signed
     audit     a repository -> findings, without running it
     resurrect  a repository and a day -> the manifest and the lock that it would have had
+    compare   a lock -> every route to an environment, planned or measured
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         sync_bundle,
         verify_bundle,
     )
+    from envlock.api.comparing import CompareOrder, Comparison, compare
     from envlock.api.container_numerics import verify_container_numerics, verify_image_numerics
     from envlock.api.diffing import diff, diff_hosts, is_facts
     from envlock.api.doctoring import doctor
@@ -99,6 +101,7 @@ _HOMES = {
     "container_numerics": ("verify_container_numerics", "verify_image_numerics"),
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
+    "comparing": ("CompareOrder", "Comparison", "compare"),
     "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
     "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
     "loaded": ("RunningRequest", "verify_loaded", "verify_running"),
@@ -114,6 +117,8 @@ __all__ = [
     "BisectOrder",
     "BundleOrder",
     "BundleResult",
+    "CompareOrder",
+    "Comparison",
     "ContainerRequest",
     "EmitRequest",
     "EvidenceCheck",
@@ -148,6 +153,7 @@ __all__ = [
     "bundle",
     "check",
     "check_evidence",
+    "compare",
     "compare_receipts",
     "diff",
     "diff_hosts",

@@ -30,6 +30,7 @@ COMMANDS = {
     "observe": "print the facts of an environment as JSON",
     "agent": "write the agent: one file that observes a host with nothing but a Python",
     "env": "print the locked settings as shell exports",
+    "compare": "conda, Docker, venv and the daemonless image side by side, measured",
     "doctor": "what ails this host: driver, GPU, containers, variables; or an error",
 }
 
