@@ -16,6 +16,7 @@
     resurrect  a repository and a day -> the manifest and the lock that it would have had
     compare   a lock -> every route to an environment, planned or measured
     record_numerics  results of this host into the lock     verify_numerics  hold a host against them
+    compare_numerics  two environments of a host -> what an upgrade does to the numbers
 
 Names are imported when they are used: `lock --check` has a quarter of a second in all.
 """
@@ -56,8 +57,11 @@ if TYPE_CHECKING:
     from envlock.api.loaded import RunningRequest, verify_loaded, verify_running
     from envlock.api.locking import LockRequest, LockResult, check, lock
     from envlock.api.numerics import (
+        Changed,
         NumericsRequest,
         Recorded,
+        Upgrade,
+        compare_numerics,
         numerics_profile,
         record_numerics,
         verify_numerics,
@@ -102,7 +106,10 @@ _HOMES = {
     "explaining": ("LockExplanation", "Question", "explain", "explain_lock"),
     "doctoring": ("doctor",),
     "comparing": ("CompareOrder", "Comparison", "compare"),
-    "numerics": ("NumericsRequest", "Recorded", "numerics_profile", "record_numerics", "verify_numerics"),
+    "numerics": (
+        *("Changed", "NumericsRequest", "Recorded", "Upgrade"),
+        *("compare_numerics", "numerics_profile", "record_numerics", "verify_numerics"),
+    ),
     "running": ("RunOrder", "RunOutcome", "compare_receipts", "read_receipt", "run"),
     "loaded": ("RunningRequest", "verify_loaded", "verify_running"),
     "resurrecting": ("ResurrectRequest", "Resurrected", "resurrect"),
@@ -117,6 +124,7 @@ __all__ = [
     "BisectOrder",
     "BundleOrder",
     "BundleResult",
+    "Changed",
     "CompareOrder",
     "Comparison",
     "ContainerRequest",
@@ -146,6 +154,7 @@ __all__ = [
     "RunOutcome",
     "RunningRequest",
     "SyncOrder",
+    "Upgrade",
     "VerifyRequest",
     "audit",
     "bisect_locks",
@@ -154,6 +163,7 @@ __all__ = [
     "check",
     "check_evidence",
     "compare",
+    "compare_numerics",
     "compare_receipts",
     "diff",
     "diff_hosts",

@@ -17,7 +17,7 @@ from envlock.lock.numerics import ProbeReference, Reference, recorded
 from envlock.lock.runtime import runtime_hash
 from envlock.observe.numerics import NumericsTarget, Runner, observe_numerics, run_here
 from envlock.report import Finding, Report, Verdict, finding_order
-from envlock.report.model import Numerics, verdict_of
+from envlock.report.model import Numerics, ProbeDifference, verdict_of
 from envlock.stack.profiles import Profile, profile
 from envlock.verify.knobs import Knob, knobs
 from envlock.verify.numerics import (
@@ -111,6 +111,67 @@ def with_numerics(report: Report, subject: Subject) -> Report:
     return _with(report, *judge_numerics(comparison, trials, Judging(may_move=may_move, exercises=exercises)))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upgrade:
+    """Two environments (prefixes) whose numbers are compared on this host, each run under `environment`."""
+
+    old: Path
+    new: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """What an upgrade does to the numbers. `versions` are of NumPy and torch, (old, new), None: not there;
+    `only` names probes that ran on one side, with the reason where there is one."""
+
+    versions: Mapping[str, tuple[str | None, str | None]]
+    same_class: bool
+    equal: tuple[str, ...]
+    differences: tuple[ProbeDifference, ...]
+    only: Mapping[str, str]
+    exercises: Mapping[str, str]
+
+
+def compare_numerics(upgrade: Upgrade) -> Changed:
+    """Run the probes in two environments on this host, with the same seeds and inputs, and compare the bits.
+    Raises CouldNotTell."""
+    old, new = (
+        observe_numerics(NumericsTarget(python=_python(prefix), environment=upgrade.environment))
+        for prefix in (upgrade.old, upgrade.new)
+    )
+    comparison = compare(_unlocked_reference(old), new)
+    differences = judge_numerics(comparison, (), Judging(may_move=may_move, exercises=exercises))[
+        0
+    ].differences
+    moved, both = {each.name for each in differences}, {*old["probes"]} & {*new["probes"]}
+    return Changed(
+        versions=_versions(old, new),
+        same_class=comparison.same_class,
+        equal=tuple(sorted(both - moved)),
+        differences=differences,
+        only=_only(old, new),
+        exercises={name: exercises(name) for name in sorted(both)},
+    )
+
+
+def _versions(old: NumericsFacts, new: NumericsFacts) -> Mapping[str, tuple[str | None, str | None]]:
+    names = sorted({*old["versions"], *new["versions"]})
+    return {name: (old["versions"].get(name), new["versions"].get(name)) for name in names}
+
+
+def _only(old: NumericsFacts, new: NumericsFacts) -> Mapping[str, str]:
+    names = sorted({*old["probes"]} ^ {*new["probes"]})
+    failed = {**old["failed"], **new["failed"]}
+    return {name: failed.get(name, "it does not apply there") for name in names}
+
+
+def _unlocked_reference(observed: NumericsFacts) -> Reference:
+    return Reference(
+        class_name=observed["class"], platform="", runtime="", host=observed["host"], probes=_probes(observed)
+    )
+
+
 def numerics_profile(name: str, lock: Path | None = None) -> Profile:
     """The settings of a profile, for the NumPy of a lock (else the newest). Raises LockfileInvalid."""
     rows = read_lock(lock).distributions if lock is not None else ()
@@ -143,18 +204,22 @@ def _python(prefix: Path) -> Path:
     return found.absolute()
 
 
-def _reference(lock: Lock, platform: str, observed: NumericsFacts) -> Reference:
-    probes = tuple(
+def _probes(observed: NumericsFacts) -> tuple[ProbeReference, ...]:
+    """Those that repeat: others have no reference."""
+    return tuple(
         ProbeReference(name=name, dtype=each["dtype"], sha256=each["sha256"], sample=each["sample"])
         for name, each in sorted(observed["probes"].items())
         if each["repeats"]
     )
+
+
+def _reference(lock: Lock, platform: str, observed: NumericsFacts) -> Reference:
     return Reference(
         class_name=observed["class"],
         platform=platform,
         runtime=runtime_hash(lock, platform),
         host=dict(sorted(observed["host"].items())),
-        probes=probes,
+        probes=_probes(observed),
     )
 
 

@@ -22,8 +22,14 @@ from envlock.cli.options import (
 from envlock.cli.places import cache_directory, shown
 
 if TYPE_CHECKING:
-    from envlock.api import Recorded
+    from collections.abc import Iterator
+
+    from envlock.api import Changed, Recorded
     from envlock.lock.numerics import Reference
+    from envlock.report.model import ProbeDifference
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group("numerics", short_help="record numeric results in the lock; settings that make numbers repeat")
@@ -31,7 +37,7 @@ def command() -> None:
     """What decides the numbers when every byte is the same.
 
     `record` keeps what small computations give on this host; `envlock verify --level numerics` holds
-    another host against it and names what moved a result.
+    another host against it and names what moved a result. `compare` says what an upgrade changes.
     """
 
 
@@ -116,3 +122,55 @@ def profile(name: str, lock_path: Path | None, as_json: bool) -> None:
     click.echo(f"# {found.says}\n[tool.envlock.settings]")
     for each in found.settings:
         click.echo(f"{each.name} = {json.dumps(each.value)}  # {each.why}")
+
+
+@command.command("compare", short_help="what an upgrade does to the numbers")
+@click.argument("old", metavar="OLD", type=_FOLDER)
+@click.argument("new", metavar="NEW", type=_FOLDER)
+@json_option
+def compare(old: Path, new: Path, as_json: bool) -> int:
+    """Run the probes in two environments of this host, OLD and NEW, with the same seeds and inputs, and name
+    those that give other bits. No lock is needed.
+
+    After an upgrade of torch it says which random streams changed:
+    `envlock numerics compare before/.venv after/.venv`.
+
+    Exit status: 0 all equal, 1 some differ, 8 it could not be told.
+    """
+    from envlock.api import Upgrade, compare_numerics
+
+    found = compare_numerics(Upgrade(old=old, new=new, environment=os.environ))
+    if as_json:
+        click.echo(json.dumps(_compared(found), indent=2))
+    else:
+        click.echo("\n".join(_rows(found)))
+    return 1 if found.differences else 0
+
+
+def _compared(found: Changed) -> dict[str, object]:
+    keys = ("name", "changed_percent", "median_ulp", "max_relative")
+    return {
+        "schema": "envlock.numerics-compare/1",
+        "versions": {name: {"old": old, "new": new} for name, (old, new) in found.versions.items()},
+        "same_class": found.same_class,
+        "equal": list(found.equal),
+        "differ": [{key: getattr(each, key) for key in keys} for each in found.differences],
+        "only": dict(found.only),
+    }
+
+
+def _rows(found: Changed) -> Iterator[str]:
+    for name, (old, new) in found.versions.items():
+        yield f"{name}  {old or 'none'}" + (f" -> {new or 'none'}" if old != new else " in both")
+    for each in found.differences:
+        yield f"differs  {each.name} ({found.exercises[each.name]}): {_how_far(each)}"
+    for name, why in found.only.items():
+        yield f"note: `{name}` ran on one side only: {why}"
+    yield f"{len(found.equal)} of {len(found.equal) + len(found.differences)} probes equal"
+
+
+def _how_far(difference: ProbeDifference) -> str:
+    """Of a random stream only how much of it: draws have no distance."""
+    if difference.name.removeprefix("cuda:").startswith("random-"):
+        return f"another stream, {difference.changed_percent:.0f} % of the values are others"
+    return difference.words

@@ -176,6 +176,12 @@ def _judge_imports(loaded: LoadedFacts) -> Iterator[Finding]:
         )
 
 
+def _compiled(count: int) -> str:
+    if count == 1:
+        return "a library that was compiled on this host is"
+    return f"{count} libraries that were compiled on this host are"
+
+
 def _note_compiled(files: list[str]) -> Iterator[Finding]:
     if files:
         yield Finding(
@@ -183,5 +189,5 @@ def _note_compiled(files: list[str]) -> Iterator[Finding]:
             severity=Severity.NOTE,
             component=COMPONENT,
             path=files[0],
-            message=f"{len(files)} libraries that were compiled on this host are loaded: they are not locked",
+            message=f"{_compiled(len(files))} loaded: not locked",
         )

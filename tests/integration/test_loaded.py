@@ -162,7 +162,7 @@ def test_what_was_compiled_here_is_a_note(real: Real, tmp_path: Path) -> None:
         report = real.verify_job(pid)
     assert {each.code for each in turned(report)} == {"preloaded-library"}
     assert "compiled" in owners(report)
-    assert "1 libraries that were compiled on this host are loaded: they are not locked" in {
+    assert "a library that was compiled on this host is loaded: not locked" in {
         each.message for each in report.findings
     }
 

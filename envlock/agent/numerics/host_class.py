@@ -121,6 +121,7 @@ def _gpu(torch: Any, environment: Mapping[str, str]) -> Dict[str, str]:
     return {
         "gpu-arch": "sm_%d%d" % (gpu.major, gpu.minor),
         "gpu-sms": str(gpu.multi_processor_count),
+        "gpus": str(torch.cuda.device_count()),  # an all-reduce runs over all of them
         "tf32-matmul": _on(torch.backends.cuda.matmul.allow_tf32),
         "tf32-cudnn": _on(torch.backends.cudnn.allow_tf32),
         "tf32-override": environment.get("NVIDIA_TF32_OVERRIDE", ""),

@@ -53,13 +53,15 @@ def _words(name: str, shape: Sequence[int]) -> bytes:
 
 class Probe(NamedTuple):
     """`may_move`: other hardware or another thread count may change its bits. Where it may not, a change
-    is a fault wherever it is seen. `needs` is `numpy`, `torch`, `cuda` or `compiler`."""
+    is a fault wherever it is seen. `needs` is `numpy`, `torch`, `cuda`, `compiler`, `gloo` or `gpus`.
+    `by_stopwatch`: which kernel runs is found by timing, so another process may get other bits."""
 
     name: str
     needs: str
     exercises: str
     may_move: bool
     run: Callable[[Bench], Arrays]
+    by_stopwatch: bool = False
 
 
 class Probes:
@@ -70,10 +72,16 @@ class Probes:
         self.all: List[Probe] = []
 
     def __call__(
-        self, name: str, exercises: str, *, may_move: bool = True, needs: Optional[str] = None
+        self,
+        name: str,
+        exercises: str,
+        *,
+        may_move: bool = True,
+        needs: Optional[str] = None,
+        by_stopwatch: bool = False,
     ) -> Callable[[Callable[[Bench], Arrays]], Callable[[Bench], Arrays]]:
         def add(run: Callable[[Bench], Arrays]) -> Callable[[Bench], Arrays]:
-            self.all.append(Probe(name, needs or self.needs, exercises, may_move, run))
+            self.all.append(Probe(name, needs or self.needs, exercises, may_move, run, by_stopwatch))
             return run
 
         return add

@@ -7,11 +7,12 @@ import warnings
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
-from . import cuda_probes, kernel_probes, numpy_probes, random_probes, training_probes
+from . import cuda_probes, kernel_probes, numpy_probes, random_probes, reduce_probes, training_probes
 from .document import SCHEMA, NumericsFacts, ProbeFacts
 from .fingerprint import Fingerprint, fingerprint
 from .host_class import class_name, class_of
 from .probe import Bench, Probe
+from .ranks import GPUS
 
 ON_GPU = "cuda:"
 CLASS = "class"  # what runs when the probes are through
@@ -29,8 +30,8 @@ class Choice(NamedTuple):
 
 
 def all_probes() -> List[Probe]:
-    modules = (numpy_probes, random_probes, kernel_probes, training_probes, cuda_probes)
-    return [probe for module in modules for probe in module.PROBES.all]
+    on_cpu = (numpy_probes, random_probes, kernel_probes, training_probes, reduce_probes)
+    return [probe for module in (*on_cpu, cuda_probes) for probe in module.PROBES.all]
 
 
 def may_move(name: str) -> bool:
@@ -109,15 +110,35 @@ def _applies(probe: Probe, bench: Bench, choice: Choice) -> bool:
         return False
     if probe.needs == "compiler":
         return choice.compile and bool(shutil.which("c++") or shutil.which("g++"))
+    if probe.needs == "gloo":
+        return bench.device == "cpu" and _has_gloo(bench.torch)
+    if probe.needs == GPUS:
+        return bench.device == "cuda" and bench.torch.cuda.device_count() > 1 and _has_nccl(bench.torch)
     return probe.needs == "torch" or bench.device == "cuda"
 
 
+def _has_gloo(torch: Any) -> bool:
+    """Some builds have no `torch.distributed`, or one without gloo."""
+    distributed = torch.distributed
+    return bool(distributed.is_available()) and hasattr(distributed, "ProcessGroupGloo")
+
+
+def _has_nccl(torch: Any) -> bool:
+    return bool(torch.distributed.is_available() and torch.distributed.is_nccl_available())
+
+
 def _measured(probe: Probe, bench: Bench, repeats: int) -> ProbeFacts:
-    """The fingerprint, and whether the same process gives it again: what does not repeat has no reference."""
+    """The fingerprint, and whether it repeats: what does not has no reference. Told by doing it again in
+    this process, which says nothing where a stopwatch chose the kernel once for the whole process."""
     first = _run(probe, bench)
-    repeated = all(_run(probe, bench).sha256 == first.sha256 for _ in range(repeats - 1))
+    again = () if probe.by_stopwatch else range(repeats - 1)
+    same = all(_run(probe, bench).sha256 == first.sha256 for _ in again)
     return ProbeFacts(
-        sha256=first.sha256, dtype=first.dtype, size=first.size, sample=first.sample, repeats=repeated
+        sha256=first.sha256,
+        dtype=first.dtype,
+        size=first.size,
+        sample=first.sample,
+        repeats=same and not probe.by_stopwatch,
     )
 
 
