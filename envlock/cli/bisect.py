@@ -50,6 +50,9 @@ def command(
     together moves together. Python and the settings are changes too. A search that was stopped goes on from
     its log; what CMD prints goes into FILE.out.
 
+    \b
+    envlock bisect before.lock after.lock --output result.json -- python train.py
+
     Exit status: 0 found, 8 there is nothing to find: CMD gives the same with both, or does not repeat itself.
     """
     from envlock.api import BisectOrder, bisect_locks

@@ -31,6 +31,9 @@ def compare(first: Path, second: Path, talk: Talk) -> int:
     """Say whether two runs were the same, or what differs first, in the order in which one thing causes
     another: runtime, settings, numerics class, commit, command, outputs.
 
+    \b
+    envlock receipt compare published.json envlock-receipt.json
+
     Exit status: 0 equal, 1 something differs, 8 one of them is no receipt.
     """
     from envlock.api import compare_receipts

@@ -55,6 +55,9 @@ def command(
 
     The environment is chosen as by `envlock verify`; its `bin` comes first on PATH.
 
+    \b
+    envlock run --output model.pt -- python train.py
+
     Exit status: that of CMD. Where the environment is not what the lock says, nothing is run and it is that
     of `envlock verify`. Where CMD ended with 0, but the environment changed meanwhile or an output is not
     there: 1.

@@ -169,6 +169,7 @@ def _findings(
             severity=Severity.UNKNOWN,
             component=f"{COMPONENT}:{name}",
             message=f"the probe `{name}` has a reference and gave no result here: {why}",
+            hint="the other probes are judged; `envlock numerics record` on this host leaves it out",
         )
 
 
@@ -196,7 +197,8 @@ def _fault(comparison: Comparison, difference: ProbeDifference, about: Judging) 
         expected=reference.sha256,
         observed=comparison.observed["probes"][difference.name]["sha256"],
         message=f"`{difference.name}`{what} gives other bits, and {why}: {difference.words}",
-        hint="`envlock verify --level content` looks for changed libraries; else suspect memory or CPU",
+        hint="do not use results of this host: `envlock verify --level content` names changed libraries; "
+        "where there are none, run this again, then suspect memory or CPU",
     )
 
 
@@ -236,7 +238,8 @@ def _hardware(comparison: Comparison, group: Sequence[ProbeDifference]) -> Findi
         severity=Severity.NOTE,
         component=COMPONENT,
         message=f"expected on another class of host ({_values(comparison)}): {_named(group)}",
-        hint="`envlock numerics profile portable` prints settings that make most CPUs agree, more slowly",
+        hint="compare results by a tolerance here, not by bits; `envlock numerics profile portable` prints "
+        "settings under which fewer probes move, more slowly",
     )
 
 
