@@ -231,7 +231,7 @@ print(json.dumps({
 def test_ranks_as_threads_sum_as_ranks_in_processes_do(torch: Subject) -> None:
     """And the probes of GPUs run on a CPU as far as it goes."""
     root = Path(__file__).resolve().parents[2]
-    words = [torch.prefix / "bin/python", "-c", RANKS, root]
+    words = [str(torch.prefix / "bin/python"), "-c", RANKS, str(root)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
