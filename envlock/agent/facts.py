@@ -177,6 +177,35 @@ class CondaFacts(TypedDict):
     extra_count: int
 
 
+class GpuDeviceFacts(TypedDict):
+    """One GPU. `memory` in bytes; what the driver does not tell of it is null."""
+
+    name: str
+    capability: Optional[str]
+    multiprocessors: Optional[int]
+    memory: Optional[int]
+    mig: Optional[bool]
+    ecc: Optional[bool]
+    persistence: Optional[bool]
+
+
+class GpuFacts(TypedDict):
+    """`driver` is the version of the user-space driver and `cuda` the newest CUDA that it knows, as NVIDIA's
+    management library tells them; `fault` why it tells nothing (null too where nothing of NVIDIA is here).
+    `libcuda` is where the library that the loader finds really is. `toolkit` and `cdi`: what hands GPUs to
+    containers.
+    """
+
+    driver: Optional[str]
+    cuda: Optional[str]
+    fault: Optional[str]
+    devices: List[GpuDeviceFacts]
+    libcuda: Optional[str]
+    libcuda_version: Optional[str]
+    toolkit: Optional[str]
+    cdi: List[str]
+
+
 class Facts(TypedDict):
     schema: str
     level: str
@@ -184,6 +213,8 @@ class Facts(TypedDict):
     is_venv: bool
     sees_system_site: bool
     host: Dict[str, str]
+    gpu: GpuFacts
+    kernels: Dict[str, str]
     python: Optional[PythonFacts]
     python_faults: List[List[str]]
     distributions: List[DistributionFacts]

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
 
-from . import expect, facts, foreign, scripts
+from . import expect, facts, foreign, gpu, scripts
 from .cached_bytecode import CachedBytecode
 from .conda.foreign import PrefixWalk
 from .conda.full_pass import CondaPass
@@ -434,6 +434,8 @@ def empty_document(request: Request, prefix: str) -> facts.Facts:
         is_venv=False,
         sees_system_site=False,
         host={},
+        gpu=gpu.nothing(),
+        kernels={},
         python=None,
         python_faults=[],
         distributions=[],

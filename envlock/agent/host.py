@@ -39,7 +39,7 @@ def host_facts(environment: Mapping[str, str], root: str = "/") -> Dict[str, str
     }
     return {
         **{name: value for name, value in gpu.items() if value},
-        **_gpus(gpu["nvidia_driver"]),
+        **_capabilities(gpu["nvidia_driver"]),
         "platform": platform_name(),
         "name": system.nodename,
         "system": system.sysname,
@@ -50,13 +50,13 @@ def host_facts(environment: Mapping[str, str], root: str = "/") -> Dict[str, str
     }
 
 
-def _gpus(driver: Optional[str]) -> Dict[str, str]:
+def _capabilities(driver: Optional[str]) -> Dict[str, str]:
     """The compute capabilities of the GPUs, `9.0 9.0`; nothing is asked where no driver is loaded."""
     if driver is None:
         return {}
-    from .nvml import compute_capabilities
+    from .nvml import ask
 
-    found = " ".join(compute_capabilities())
+    found = " ".join(each["capability"] for each in ask()["devices"] if each["capability"])
     return {"nvidia_capabilities": found} if found else {}
 
 

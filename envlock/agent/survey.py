@@ -15,11 +15,14 @@ from typing import Any, Dict, List, Optional, Set
 
 from . import environment, expect, facts, loader, warm
 from .full_pass import CONTENT, LEVELS, ROOTS, WARM, FullPass, Request, conda_alone, empty_document
+from .gpu import gpu_facts
 from .host import host_facts
 from .installed import relative_to_prefix
+from .kernels import kernel_class
+from .offers import LIBRARY, offered
 from .target import open_target
 
-AGENT_VERSION = 4
+AGENT_VERSION = 5
 
 __all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
 
@@ -34,11 +37,25 @@ def survey(request: Request) -> facts.Facts:
         document = _from_json(cache.head["facts"])
     else:
         document = _full(request, cache)
-    document["host"] = host_facts(request.environment)  # a cache is shared by hosts, and drivers change
+    _see_the_host(request, document)
     document["environment"] = environment.relevant(request.environment, request.expectation.settings)
     _ask_the_loader(request, document)
     document["timing"]["total_seconds"] = round(time.time() - started, 4)
     return document
+
+
+def _see_the_host(request: Request, document: facts.Facts) -> None:
+    """Each time: a cache is shared by hosts, and drivers change. An image (described) has no host."""
+    if request.described is not None:
+        return
+    system = loader.this_system()
+    cached = [system.cache[LIBRARY]] if LIBRARY in system.cache else []
+    document["host"] = {
+        **host_facts(request.environment),
+        **offered(document["prefix"], cached, system.directories),
+    }
+    document["gpu"] = gpu_facts(request.environment, document["host"])
+    document["kernels"] = kernel_class(request.environment, document["gpu"])
 
 
 def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:

@@ -7,9 +7,10 @@ import stat
 import zipfile
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 
-from envlock.errors import DiskFailed
+from envlock.errors import DiskFailed, ToolMissing
 from envlock.observe.carried import PACKAGE, carried_files, entry_text
 
 _MAIN = "from envlock_agent.__main__ import main\n\nmain()\n"
@@ -43,8 +44,20 @@ def write_agent(output: Path) -> int:
 def _members() -> list[tuple[str, bytes]]:
     package = dict(_walk(files("envlock.agent"), PACKAGE)) | carried_files()
     entry = f"{PACKAGE}/__init__.py"
+    package.update(_bindings())
     package[entry] = entry_text(package[entry].decode()).encode()
     return [("__main__.py", _MAIN.encode()), *sorted(package.items())]
+
+
+def _bindings() -> dict[str, bytes]:
+    """NVIDIA's own bindings of its management library (nvidia-ml-py, one file, its licence on top)."""
+    found = find_spec("pynvml")
+    if found is None or found.origin is None:
+        raise ToolMissing(
+            "nvidia-ml-py is not installed, and the agent carries it", hint="install envlock anew"
+        )
+    folder = f"{PACKAGE}/carried"
+    return {f"{folder}/__init__.py": b"", f"{folder}/pynvml.py": Path(found.origin).read_bytes()}
 
 
 def _walk(folder: Traversable, name: str) -> list[tuple[str, bytes]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
-from envlock.agent.facts import DistributionFacts, Facts
+from envlock.agent.facts import DistributionFacts, Facts, GpuDeviceFacts
 from envlock.report import Report, Severity
 from envlock.report.facts_diff import Difference, FactsDiff
 from envlock.verify.smallest import explanation_of
@@ -14,7 +15,15 @@ from envlock.verify.smallest import explanation_of
 _MOST_FILES = 3
 # Of the host's facts: what another machine may have without another result. The rest can matter.
 _HARMLESS_HOST = {"name", "kernel"}
-_HOST_WORDS = {"nvidia_driver": "NVIDIA driver", "libc": "C library", "platform": "platform"}
+# Said better by the GPUs and the kernels themselves, or by what it is behind its links.
+_SAID_ELSEWHERE = {"nvidia_capabilities", "libcuda"}
+_HOST_WORDS = {
+    "nvidia_driver": "NVIDIA driver",
+    "libc": "C library",
+    "platform": "platform",
+    "libstdcxx": "GLIBCXX",
+    "cpu_level": "CPU level",
+}
 
 
 def diff_facts(old: Facts, new: Facts) -> FactsDiff:
@@ -60,6 +69,7 @@ def _causes(old: Facts, new: Facts) -> Iterator[Difference]:
     series = list(_python(old, new))
     yield from series
     yield from _host(old, new, harmless=False)
+    yield from _gpu(old, new)
     yield from _distributions(old, new, other_python=bool(series))
     yield from _conda(old, new)
     yield from _sets("library", "`{}` is loaded first", _libraries(old), _libraries(new))
@@ -73,6 +83,7 @@ def _causes(old: Facts, new: Facts) -> Iterator[Difference]:
 
 def _harmless(old: Facts, new: Facts) -> Iterator[Difference]:
     yield from _host(old, new, harmless=True)
+    yield from _gpu_care(old, new)
     for name in ("prefix", "level"):
         yield from _value(name, name, old.get(name), new.get(name))
 
@@ -106,9 +117,44 @@ def _standard_library(old: Facts, new: Facts) -> Iterator[Difference]:
 
 def _host(old: Facts, new: Facts, *, harmless: bool) -> Iterator[Difference]:
     before, after = old["host"], new["host"]
-    for name in sorted({*before, *after}):
+    for name in sorted({*before, *after} - _SAID_ELSEWHERE):
         if (name in _HARMLESS_HOST) is harmless:
             yield from _value(f"host:{name}", _HOST_WORDS.get(name, name), before.get(name), after.get(name))
+
+
+def _gpu(old: Facts, new: Facts) -> Iterator[Difference]:
+    """What decides which kernels run, then the driver's user-space half, then what else decides them."""
+    yield from _value("gpu:devices", "GPUs", _devices(old), _devices(new))
+    for key, words in (("driver", "user-space NVIDIA driver"), ("fault", "why NVML tells nothing")):
+        yield from _value(f"gpu:{key}", words, old["gpu"].get(key), new["gpu"].get(key))
+    before, after = old["kernels"], new["kernels"]
+    for name in sorted({*before, *after} - {"gpu"}):
+        yield from _value(f"kernels:{name}", name, before.get(name), after.get(name))
+
+
+def _gpu_care(old: Facts, new: Facts) -> Iterator[Difference]:
+    """How GPUs are looked after, and handed to containers: no result depends on it."""
+    yield from _value("gpu:modes", "ECC, persistence", _modes(old), _modes(new))
+    for key in ("libcuda", "toolkit"):
+        yield from _value(f"gpu:{key}", key, old["gpu"].get(key), new["gpu"].get(key))
+
+
+def _devices(facts: Facts) -> str | None:
+    """`2 x NVIDIA H100 80GB HBM3 (9.0, 132 SMs)`, and the like of each kind."""
+    kinds = Counter(map(_device, facts["gpu"]["devices"]))
+    return ", ".join(f"{count} x {kind}" for kind, count in sorted(kinds.items())) or None
+
+
+def _device(device: GpuDeviceFacts) -> str:
+    counted = f", {device['multiprocessors']} SMs" if device["multiprocessors"] else ""
+    memory = f", {device['memory'] / 2**30:.0f} GiB" if device["memory"] else ""
+    mig = ", MIG" if device["mig"] else ""
+    return f"{device['name']} ({device['capability'] or '?'}{counted}{memory}{mig})"
+
+
+def _modes(facts: Facts) -> str | None:
+    found = [f"{each['ecc']}/{each['persistence']}" for each in facts["gpu"]["devices"]]
+    return " ".join(found) or None
 
 
 def _environment(old: Facts, new: Facts) -> Iterator[Difference]:

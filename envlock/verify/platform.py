@@ -60,8 +60,11 @@ def _tag_floor(tag: str) -> tuple[int, int] | None:
 
 
 def judge_host(lock: Lock, platform: str, facts: Facts, *, require_gpu: bool) -> Iterator[Finding]:
-    """glibc and driver: must only be compatible, and are outside the runtime hash."""
+    """glibc, libstdc++, CPU and driver: must only be compatible, and are outside the runtime hash."""
     yield from _judge_glibc(lock, platform, facts["host"].get("libc", ""))
+    yield from _judge_libstdcxx(lock, platform, facts["host"].get("libstdcxx", ""))
+    yield from _judge_level(lock, platform, facts["host"].get("cpu_level", ""))
+    yield from _judge_halves(lock, platform, facts)
     yield from _judge_gpu(lock, platform, facts["host"], require_gpu)
 
 
@@ -80,6 +83,78 @@ def _judge_glibc(lock: Lock, platform: str, libc: str) -> Iterator[Finding]:
             observed=f"{here[0]}.{here[1]}",
             message=f"glibc {here[0]}.{here[1]} is older than {floor[0]}.{floor[1]}, a locked wheel's floor",
             hint=f'`glibc = "{here[0]}.{here[1]}"` in the manifest locks wheels for this host',
+        )
+
+
+def _judge_libstdcxx(lock: Lock, platform: str, here: str) -> Iterator[Finding]:
+    """By the symbols of the wheels whose libraries are among the facts."""
+    found = max(_needs(lock, platform, "glibcxx"), key=lambda row: _numbers(row[0]), default=None)
+    if found is None or not _DOTTED.fullmatch(here) or _numbers(here) >= _numbers(found[0]):
+        return
+    floor, library = found
+    yield Finding(
+        code="libstdcxx-too-old",
+        severity=Severity.INCOMPATIBLE,
+        component="host",
+        expected=f">= {floor}",
+        observed=here,
+        message=f"libstdc++ here has GLIBCXX_{here}, and `{library}` needs GLIBCXX_{floor}",
+        hint="a newer libstdc++.so.6, of the system or of conda's `libstdcxx`, has it",
+    )
+
+
+def _judge_level(lock: Lock, platform: str, here: str) -> Iterator[Finding]:
+    found = max(_needs(lock, platform, "level"), key=lambda row: _LEVELS.index(row[0]), default=None)
+    if found is None or here not in _LEVELS or _LEVELS.index(here) >= _LEVELS.index(found[0]):
+        return
+    level, library = found
+    yield Finding(
+        code="cpu-too-old",
+        severity=Severity.INCOMPATIBLE,
+        component="host",
+        expected=level,
+        observed=here,
+        message=f"the CPU is {here}, and `{library}` is made for {level}",
+        hint="run on a newer CPU: the loader refuses this library here",
+    )
+
+
+_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
+_DOTTED = re.compile(r"\d{1,4}(\.\d{1,4})*")
+
+
+def _needs(lock: Lock, platform: str, need: str) -> Iterator[tuple[str, str]]:
+    """What libraries of the locked wheels ask of the host, with their paths, as far as it is known."""
+    from envlock.stack.code import known_code
+
+    for _, wheel in lock.on(platform):
+        known = known_code(wheel.sha256)
+        for library in () if known is None else known.libraries:
+            value = getattr(library, need)
+            if value is not None:
+                yield value, library.path
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _judge_halves(lock: Lock, platform: str, facts: Facts) -> Iterator[Finding]:
+    """The kernel module and the user-space driver are of one version, or nothing of CUDA starts."""
+    stack, gpu, module = lock.stack.get(platform), facts["gpu"], facts["host"].get("nvidia_driver")
+    if stack is None or stack.cuda in (None, "cpu") or "gpu_devices" not in facts["host"]:
+        return
+    library = gpu["driver"] or (gpu["libcuda_version"] if gpu["fault"] == "version-mismatch" else None)
+    if gpu["fault"] == "version-mismatch" or (gpu["driver"] and module and gpu["driver"] != module):
+        yield Finding(
+            code="driver-needs-reboot",
+            severity=Severity.INCOMPATIBLE,
+            component="host",
+            expected=module,
+            observed=library,
+            message=f"the kernel module of the NVIDIA driver is {module or 'unknown'}, its library is "
+            f"{library or 'of another version'}: the driver was updated under it",
+            hint="`sudo reboot` (or unload and load the nvidia modules)",
         )
 
 

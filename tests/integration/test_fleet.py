@@ -363,3 +363,24 @@ def test_ray_is_an_extra(fleet: Fleet, envlock: Envlock, monkeypatch: pytest.Mon
 )
 def test_ray_beside_other_ways(envlock: Envlock, words: tuple[str, ...], told: str) -> None:
     assert envlock("verify", "--ray", "auto", *words) == (2, "", told)
+
+
+def with_gpus(name: str, *, ecc: bool = True, driver: str = "550.54.14") -> Callable[[Any], None]:
+    def change(document: Any) -> None:
+        device = {"name": name, "capability": "9.0", "multiprocessors": 132, "memory": 80 << 30}
+        document["gpu"]["devices"] = [{**device, "mig": False, "ecc": ecc, "persistence": True}] * 2
+        document["gpu"]["driver"] = document["host"]["nvidia_driver"] = driver
+
+    return change
+
+
+def test_diff_of_two_hosts_with_other_gpus(fleet: Fleet, envlock: Envlock) -> None:
+    fleet(a=with_gpus("NVIDIA H100 PCIe"), b=with_gpus("NVIDIA H100 80GB HBM3", ecc=False))
+    status, out, _ = envlock("diff", "facts/a.json", "facts/b.json")
+    said = (
+        "GPUs: `2 x NVIDIA H100 PCIe (9.0, 132 SMs, 80 GiB)` and "
+        "`2 x NVIDIA H100 80GB HBM3 (9.0, 132 SMs, 80 GiB)`"
+    )
+    assert status == 1
+    assert out.splitlines()[0] == f"differs: {said}"
+    assert "what is harmless:\n  name: `a` and `b`\n  ECC, persistence: `True/True True/True` and" in out

@@ -11,6 +11,7 @@ import pytest
 
 from envlock.agent import expect
 from envlock.agent.facts import Facts
+from envlock.agent.gpu import nothing
 from envlock.agent.host import gpu_devices, host_facts
 from envlock.agent.survey import WARM, Request, survey
 from envlock.lock.model import Lock, Stack
@@ -104,7 +105,7 @@ def test_the_driver_counts_where_a_gpu_is_given(tmp_path: Path) -> None:
 
 
 def judged(lock: Lock, root: Path, *, require_gpu: bool = False) -> list[Finding]:
-    facts = cast(Facts, {"host": {**host_facts({}, str(root)), "libc": ""}})
+    facts = cast(Facts, {"host": {**host_facts({}, str(root)), "libc": ""}, "gpu": nothing()})
     return list(judge_host(lock, "linux-64", facts, require_gpu=require_gpu))
 
 
@@ -117,4 +118,4 @@ def test_a_warm_pass_looks_at_the_host_anew(tmp_path: Path, monkeypatch: pytest.
     assert survey(asked)["host"]["name"] == os.uname().nodename
     monkeypatch.setattr("envlock.agent.survey.host_facts", lambda _environment: {"name": "node7"})
     again = survey(asked)
-    assert (again["level"], again["host"]) == (WARM, {"name": "node7"})
+    assert (again["level"], again["host"]["name"]) == (WARM, "node7")
