@@ -574,17 +574,17 @@ def big(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.mark.slow
 def test_a_download_that_broke_off_goes_on_where_it_stopped(big: Desk) -> None:
-    big.index.fault("*.whl", Truncate(at=100_000))
+    big.index.fault("*.whl", Truncate(at=131_072))
     big.index.forget()
     with pytest.raises(IndexFailed):
         big.bundle()
     broken = [request.range for request in big.index.requests("*.whl")]
-    assert broken == [None, "bytes=100000-", "bytes=200000-", "bytes=300000-"]
+    assert broken == [None, "bytes=131072-", "bytes=262144-", "bytes=393216-"]
     big.index.heal()
     big.index.forget()
     big.bundle()
     [last] = big.index.requests("*.whl")
-    assert (last.range, last.sent) == ("bytes=400000-", BIG.size - 400_000)
+    assert (last.range, last.sent) == ("bytes=524288-", BIG.size - 524_288)
     assert problems(big.archive) == []
     assert not [path.name for path in (big.folder / "cache").rglob(".*")]
 

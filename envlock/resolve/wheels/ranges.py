@@ -36,6 +36,7 @@ TAIL_BYTES: Final = 32 << 10
 LEAD: Final = 60
 WINDOW_BYTES: Final = 4 << 20
 CHUNK_BYTES: Final = 256 << 10
+KEPT_BYTES: Final = 64 << 10  # of a connection that breaks, what came after the last such piece is lost
 IN_MEMORY_BYTES: Final = 4 << 20
 MOST_DIRECTORY_BYTES: Final = 32 << 20
 ATTEMPTS: Final = 4
@@ -179,7 +180,7 @@ class Downloader:
             raise _Failed("the server answers a range with something else", passing=True)
         size = 0
         with part.open("ab" if goes_on else "wb") as file:
-            for chunk in response.raw.stream(CHUNK_BYTES, decode_content=not goes_on):
+            for chunk in response.raw.stream(KEPT_BYTES, decode_content=not goes_on):
                 self._check()
                 file.write(chunk)
                 size += len(chunk)
