@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.bare import bare_loop, files_of
 from benchmarks.locking import locking
-from benchmarks.measure import ENVLOCK, ROOT, Row, Sample, sample, table
+from benchmarks.measure import ENVLOCK, ROOT, Row, Sample, machine, sample, table
 
 
 def main() -> None:
@@ -80,22 +80,6 @@ def quickstart(work: Path) -> tuple[Path, Path]:
     for command in ("lock", "sync"):
         subprocess.run([ENVLOCK, command, "-q"], cwd=project, check=True)
     return project / ".venv", project / "envlock.lock"
-
-
-def machine() -> str:
-    system = os.uname()
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        system.machine,
-    )
-    python = ".".join(map(str, sys.version_info[:3]))
-    return (
-        f"{len(os.sched_getaffinity(0))} cores of {model}, {system.sysname} {system.release}, Python {python}"
-    )
 
 
 if __name__ == "__main__":

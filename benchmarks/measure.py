@@ -66,3 +66,19 @@ def table(rows: Sequence[Row]) -> str:
         wall = f"{statistics.median(walls):.2f} ({min(walls):.2f}-{max(walls):.2f})"
         lines.append(f"| {row.name} | {wall} | {cpu:.2f} | {peak:.0f} | {row.remark} |")
     return "\n".join(lines)
+
+
+def machine() -> str:
+    system = os.uname()
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        system.machine,
+    )
+    python = ".".join(map(str, sys.version_info[:3]))
+    return (
+        f"{len(os.sched_getaffinity(0))} cores of {model}, {system.sysname} {system.release}, Python {python}"
+    )

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from envlock.api.resurrecting import Resurrected, ResurrectRequest, resurrect
     from envlock.api.running import RunOrder, RunOutcome, compare_receipts, read_receipt, run
+    from envlock.api.standings import Checked, CheckOrder, check_sources
     from envlock.api.starting import InitRequest, InitResult, init
     from envlock.api.syncing import RepairOutcome, SyncOrder, repair, sync
     from envlock.api.verifying import (
@@ -93,6 +94,7 @@ _HOMES = {
     ),
     "syncing": ("RepairOutcome", "SyncOrder", "repair", "sync"),
     "emitting": ("EmitRequest", "emit"),
+    "standings": ("CheckOrder", "Checked", "check_sources"),
     "diffing": ("diff", "diff_hosts", "is_facts"),
     "bisecting": ("BisectOrder", "bisect_locks"),
     "bundling": (
@@ -125,6 +127,8 @@ __all__ = [
     "BundleOrder",
     "BundleResult",
     "Changed",
+    "CheckOrder",
+    "Checked",
     "CompareOrder",
     "Comparison",
     "ContainerRequest",
@@ -162,6 +166,7 @@ __all__ = [
     "bundle",
     "check",
     "check_evidence",
+    "check_sources",
     "compare",
     "compare_numerics",
     "compare_receipts",

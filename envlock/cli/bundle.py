@@ -18,6 +18,7 @@ from envlock.report.text import size
 
 if TYPE_CHECKING:
     from envlock.api.bundling import BundleResult, Verified
+    from envlock.api.standings import Checked, Standing
 
 
 @click.group(
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     "--platform", "platforms", metavar="NAME", multiple=True, help="only this platform (may be given again)"
 )
 @click.option("--sbom", is_flag=True, help="with a CycloneDX bill of materials of each platform")
+@click.option(
+    "--check", is_flag=True, help="tell which files can no longer be had from their index; writes nothing"
+)
 @click.option("--no-image", is_flag=True, help="leave the base image out")
 @talk_options
 @click.pass_context
@@ -47,6 +51,7 @@ def command(
     output: Path | None,
     wheelhouse: Path | None,
     platforms: tuple[str, ...],
+    check: bool,
     no_image: bool,
     sbom: bool,
     talk: Talk,
@@ -58,13 +63,21 @@ def command(
     envlock bundle -o bundle.tar                        where there is a network
     envlock bundle verify bundle.tar                    after the journey
     envlock bundle install bundle.tar --venv .venv      where there is none
+    envlock bundle --check                              are the files still there?
 
     The same lock gives the same bytes. What was fetched before is not fetched again, and a download that
     broke off goes on where it stopped.
+
+    `--check` asks the index of each locked file for it: exit status 0 all are there, 1 some were yanked,
+    deleted or exchanged, 5 an index could not be asked.
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return None
+    if check:
+        if output or wheelhouse or platforms or sbom:
+            raise UsageFault("`--check` writes nothing: it takes `-l` and `--no-image` alone")
+        return _check(lock_path, no_image, talk)
     if output is None:
         raise UsageFault("`-o` is missing", hint="name the archive: `envlock bundle -o bundle.tar`")
     return _make(lock_path, output, wheelhouse, platforms, no_image, sbom, talk)
@@ -109,6 +122,60 @@ def _make(
     elif not talk.quiet:
         click.echo("\n".join(_made_lines(result)))
     return 0
+
+
+_SHOWN = 20
+
+
+def _check(lock_path: Path, no_image: bool, talk: Talk) -> int:
+    from envlock.api import CheckOrder, check_sources
+    from envlock.cli.progress import progress
+
+    order = CheckOrder(lock=lock_path, environment=os.environ, image=not no_image)
+    with progress(enabled=talk.draws) as on_event:
+        found = check_sources(order, on_event)
+    if talk.as_json:
+        click.echo(json.dumps(_checked_document(found), indent=2))
+    elif found.gone or found.unasked or not talk.quiet:
+        click.echo("\n".join(_checked_lines(found, talk)))
+    return 1 if found.gone else 5 if found.unasked else 0
+
+
+def _checked_document(found: Checked) -> dict[str, object]:
+    return {
+        "schema": "envlock.bundle-check/1",
+        "verdict": "gone" if found.gone else "unknown" if found.unasked else "there",
+        "files": len(found.standings),
+        "gone": [_standing_document(each) for each in found.gone],
+        "unasked": [_standing_document(each) for each in found.unasked],
+    }
+
+
+def _standing_document(each: Standing) -> dict[str, str]:
+    return {
+        "file": each.file,
+        "sha256": each.sha256,
+        "index": each.index,
+        "state": str(each.state),
+        "reason": each.reason,
+    }
+
+
+def _checked_lines(found: Checked, talk: Talk) -> Iterator[str]:
+    if not (found.gone or found.unasked):
+        yield f"all {len(found.standings):,} files can be had from where the lock says"
+        return
+    most = len(found.standings) if talk.verbose else _SHOWN
+    for rows, title in ((found.gone, "can no longer be had"), (found.unasked, "could not be looked for")):
+        if rows:
+            yield f"{len(rows):,} of {len(found.standings):,} files {title}:"
+            yield from (
+                f"  {each.state}: {each.file} on `{each.index}`: {each.reason}" for each in rows[:most]
+            )
+        if len(rows) > most:
+            yield f"  … and {len(rows) - most} more (`-v` has them all)"
+    if found.gone:
+        yield "  hint: a bundle that was made before has them: `envlock sync --bundle FILE`"
 
 
 def _made_document(result: BundleResult) -> dict[str, object]:

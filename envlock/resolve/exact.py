@@ -24,7 +24,7 @@ def exact_pins(
     """
     if not versions:
         return {}
-    answer = ask(_question(target, indexes, versions), environment)
+    answer = ask(question_of(target, indexes, versions), environment)
     if answer.pins is not None:
         return answer.pins
     if not answer.outcome.is_unsolvable:
@@ -36,7 +36,7 @@ def exact_pins(
         return {name: pin for row in rows for name, pin in row.items()}
 
 
-def _question(target: Target, indexes: Indexes, versions: Mapping[NormalizedName, str]) -> Question:
+def question_of(target: Target, indexes: Indexes, versions: Mapping[NormalizedName, str]) -> Question:
     """Nothing is followed, and only the indexes that are used are named."""
     routes = {name: index for name, index in indexes.routes.items() if name in versions}
     return Question(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envlock.errors import GoneFromIndex
 from envlock.lock.model import Distribution, Lock, Wheel
@@ -50,19 +50,27 @@ def _location(pin: Pin | None, wheel: Wheel) -> Location | None:
 def _pins(
     lock: Lock, platform: Platform, sources: Mapping[str, str], environment: Environment
 ) -> Mapping[str, Pin]:
+    target, indexes, versions = lookup(lock, platform, sources)
+    pins = exact_pins(target, indexes, versions, environment)
+    return {str(name): pin for name, pin in pins.items()}
+
+
+def lookup(
+    lock: Lock, platform: Platform, sources: Mapping[str, str]
+) -> tuple[Target, Indexes, Mapping[NormalizedName, str]]:
+    """What `exact_pins` is asked about the wheels of a platform. Raises UsageFault for an index that points
+    nowhere."""
     wanted = {canonicalize_name(each.name): each for each, _ in lock.on(platform)}
     stack = lock.stack.get(platform)
     variant = None if stack is None else stack.variant
     routes = {name: each.index for name, each in wanted.items() if each.index != DEFAULT_INDEX}
     named = {index: index_url(index, sources, variant) for index in set(routes.values())}
     major, minor = lock.glibc.split(".")
-    pins = exact_pins(
+    return (
         Target(platform=platform, python=lock.python, glibc=(int(major), int(minor))),
         Indexes(default=sources.get(DEFAULT_INDEX), named=named, routes=routes),
         {name: each.version for name, each in wanted.items()},
-        environment,
     )
-    return {str(name): pin for name, pin in pins.items()}
 
 
 def _gone(rows: list[tuple[Distribution, Wheel]]) -> GoneFromIndex:

@@ -608,3 +608,52 @@ def test_a_server_without_ranges_begins_anew(big: Desk) -> None:
     big.index.fault("*.whl", NoRanges())
     big.bundle()
     assert problems(big.archive) == []
+
+
+# --- without a network
+
+
+def _without_network(*words: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """In a network namespace that has no route, not even to itself."""
+    command = ["unshare", "-n", *map(str, words)]
+    environment = {**os.environ, **more}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300
+    )
+
+
+def _need_namespaces() -> None:
+    done = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)
+    if done.returncode and not os.environ.get("CI"):
+        pytest.skip("no network namespaces here: needs root")
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_real_wheels_install_and_match_where_there_is_no_route(tmp_path: Path) -> None:
+    """By envlock, and by pip alone; what both make is verified there, too."""
+    _need_namespaces()
+    (tmp_path / "envlock.toml").write_text(
+        f'python = "{SERIES}"\nrequirements = ["greenlet==3.1.1", "six==1.17.0", "markupsafe==3.0.2"]\n'
+    )
+    made = _run("lock", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    made = _run("bundle", "-o", "b.tar", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    envlock = (sys.executable, "-m", "envlock")
+    fresh = {"UV_CACHE_DIR": str(tmp_path / "uv"), "XDG_CACHE_HOME": str(tmp_path / "empty")}
+    done = _without_network(*envlock, "bundle", "install", "b.tar", "--venv", "env", cwd=tmp_path, **fresh)
+    assert done.returncode == 0, done.stderr
+    assert "every byte is what the lock says" in done.stdout
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "plain"], check=True)
+    pip = (tmp_path / "plain/bin/pip", "install", "--no-index", "--find-links", "wheels")
+    words = (*pip, "--require-hashes", "-r", "requirements.txt")
+    done = _without_network(*words, cwd=tmp_path / TOP)
+    assert done.returncode == 0, done.stderr
+    for prefix in ("env", "plain"):
+        look = ("verify", "--level", "content", "--prefix", prefix, "--json")
+        done = _without_network(*envlock, *look, cwd=tmp_path, **fresh)
+        assert json.loads(done.stdout)["verdict"] == "match"
+    assert problems(tmp_path / TOP) == []

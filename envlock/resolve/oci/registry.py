@@ -164,6 +164,12 @@ class Registry:
                 yield chunk[skip:]
                 skip = max(skip - len(chunk), 0)
 
+    def holds(self, path: str) -> bool:
+        """Is there such a manifest (`manifests/sha256:…`) or blob (`blobs/sha256:…`)? Raises RegistryFailed
+        where that cannot be asked."""
+        headers = {"Accept": ACCEPT}
+        return self._ask(Call(method="HEAD", path=path, fine=(200, 404), headers=headers)).status_code == 200
+
     # -- writing -------------------------------------------------------------------------------
 
     def has_blob(self, digest: str) -> bool:

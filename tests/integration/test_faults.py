@@ -1,0 +1,38 @@
+"""A small run of the fault scorecard: every kind of fault once, and as many harmless changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.scorecard import OURS, Case, document, markdown, run
+
+
+@pytest.mark.slow
+def test_every_fault_is_found_and_nothing_else_is(tmp_path: Path) -> None:
+    cases = run(tmp_path, 27, seed=2, peers=False, only=("uv", "image"))
+    assert [case for case in cases if not case.is_right] == []
+    assert sum(case.harmful for case in cases) == 27
+    assert len({case.kind for case in cases if case.harmful}) == 16
+
+
+def _case(kind: str, *, harmful: bool, ours: bool, peer: bool | None) -> Case:
+    alarms = {OURS: ours, "pip check": peer}
+    return Case(environment="e", kind=kind, seed="1", harmful=harmful, told="t", said="", alarms=alarms)
+
+
+def test_a_missed_fault_and_a_false_alarm_are_in_the_table() -> None:
+    cases = [
+        _case("bit flip", harmful=True, ours=True, peer=False),
+        _case("bit flip", harmful=True, ours=False, peer=None),
+        _case("mtime", harmful=False, ours=True, peer=True),
+    ]
+    found = document(cases, seed=1)
+    assert found["totals"][OURS] == {"faults": 2, "found": 1, "harmless": 1, "false_alarms": 1}
+    assert found["totals"]["pip check"] == {"faults": 1, "found": 0, "harmless": 1, "false_alarms": 1}
+    assert [(each["kind"], each["harmful"]) for each in found["wrong"]] == [
+        ("bit flip", True),
+        ("mtime", False),
+    ]
+    assert "| bit flip | 2 | 1 of 2 | 0 of 1 | - | - | - |" in markdown(cases)
