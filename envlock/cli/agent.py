@@ -22,11 +22,13 @@ from envlock.report.text import size
 )
 @quiet_option
 def command(output: Path, quiet: bool) -> None:
-    """Write the agent as a zipapp. It needs Python 3.8 or newer and nothing else:
+    """Write the agent as a zipapp. It needs Python 3.8 or newer and nothing else.
 
     \b
-    python envlock-agent.pyz --prefix DIR --expect envlock.lock > facts.json     on the host
-    envlock verify --facts facts.json                                            where the lock is
+    Examples:
+      envlock agent                                                                here
+      python envlock-agent.pyz --prefix DIR --expect envlock.lock > facts.json     on the host
+      envlock verify --facts facts.json                                            where the lock is
     """
     from envlock.observe.zipapp import write_agent
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @click.group("build", short_help="make a container image from the lock")
 def command() -> None:
-    """Make a container image from the lock."""
+    """Make a container image from the lock.
+
+    \b
+    Examples:
+      envlock build oci -o image.tar -t team/train:1
+      envlock build docker -t team/train:1
+    """
 
 
 command.add_command(build_docker.command)
@@ -56,6 +62,11 @@ def oci(
 
     The same lock gives the same digest on every machine. Where the lock has the digests of an image
     (--digest-only notes them), what is built is held against them.
+
+    \b
+    Examples:
+      envlock build oci -o image.tar -t team/train:1
+      envlock build oci --push registry.example/team/train:1
     """
     from envlock.api.building import OciOrder, build_oci
     from envlock.cli.progress import progress

@@ -53,6 +53,10 @@ def command(
     The wheels are fetched first and the build has no network, unless --online, or `apt` of the manifest,
     needs one. Two builds have the same layers.
 
+    \b
+    Example:
+      envlock build docker -t team/train:1
+
     Exit status 1: it was built, and something in it differs from the lock.
     """
     from envlock.api.building_docker import DockerOrder, build_docker

@@ -60,10 +60,11 @@ def command(
     itself, and how to use them with envlock and without.
 
     \b
-    envlock bundle -o bundle.tar                        where there is a network
-    envlock bundle verify bundle.tar                    after the journey
-    envlock bundle install bundle.tar --venv .venv      where there is none
-    envlock bundle --check                              are the files still there?
+    Examples:
+      envlock bundle -o bundle.tar                        where there is a network
+      envlock bundle verify bundle.tar                    after the journey
+      envlock bundle install bundle.tar --venv .venv      where there is none
+      envlock bundle --check                              are the files still there?
 
     The same lock gives the same bytes. What was fetched before is not fetched again, and a download that
     broke off goes on where it stopped.
@@ -223,6 +224,10 @@ def install(
     """Make an environment from FILE, an archive or an unpacked bundle, by the lock in it, and look at every
     byte of it. `envlock sync --bundle FILE` does the same, and takes `-l LOCK`.
 
+    \b
+    Example:
+      envlock bundle install bundle.tar --venv .venv
+
     Exit status 1: it was made, and something in it still differs.
     """
     from envlock.cli.sync import Wanted, run
@@ -236,6 +241,10 @@ def install(
 def verify(bundle: Path, talk: Talk) -> int:
     """Hash every file of FILE, an archive or an unpacked bundle, and hold it against the lock inside: none
     may be missing, none may be there besides.
+
+    \b
+    Example:
+      envlock bundle verify bundle.tar
 
     Exit status: 0 it is what its lock says, 1 something differs, 3 it is no bundle.
     """

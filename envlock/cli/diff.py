@@ -26,6 +26,11 @@ def command(old: Path, new: Path, talk: Talk) -> int:
     Facts documents of two hosts, or a lockfile and facts: the smallest explanation, then all that differs
     with the most likely cause first, and apart from that what is harmless.
 
+    \b
+    Examples:
+      envlock diff old/envlock.lock envlock.lock
+      envlock diff facts-node1.json facts-node2.json
+
     Exit status: 0 nothing differs, 1 something does.
     """
     from envlock.api import diff, is_facts

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 def command(lock_path: Path, log: Path | None, as_json: bool) -> int:
     """Recognise the classic failures of PyTorch and CUDA, say why, and the next command.
 
+    \b
+    Examples:
+      envlock doctor
+      envlock doctor --log slurm-1234.out
+
     Exit status: 0 nothing is wrong, 1 something is, 8 a log in which nothing is recognised.
     """
     from envlock.api import doctoring

@@ -68,6 +68,11 @@ def command(
     gitlab-ci           .gitlab-ci.yml
 
     The seven last have the check of the environment in front of the command.
+
+    \b
+    Examples:
+      envlock emit docker -o Dockerfile
+      envlock emit slurm -o job.sh
     """
     from envlock.api import EmitRequest, emit
 

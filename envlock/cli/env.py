@@ -26,9 +26,10 @@ def command(lock_path: Path, shell: str, as_json: bool) -> None:
     """Print the settings of the lock for a shell.
 
     \b
-    eval "$(envlock env)"                                             sh, bash, zsh
-    envlock env --shell fish | source                                 fish
-    envlock env --shell powershell | Out-String | Invoke-Expression   PowerShell
+    Examples:
+      eval "$(envlock env)"                                             sh, bash, zsh
+      envlock env --shell fish | source                                 fish
+      envlock env --shell powershell | Out-String | Invoke-Expression   PowerShell
     """
     from envlock.lock import read_lock
 

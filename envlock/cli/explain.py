@@ -61,6 +61,12 @@ def command(
     Without any of these, the lock at hand is explained: who owns the bytes, and for each distribution who
     asked for it and what fixed its version. `--why NAME` tells all that is known of one.
 
+    \b
+    Examples:
+      envlock explain torch==2.6.0 --cuda 12.1
+      envlock explain --driver 535.54.03 --gpu V100
+      envlock explain --why numpy
+
     Exit status: 0 it exists (and runs), 1 it does not, 8 the facts cannot tell.
     """
     from envlock.api import Question

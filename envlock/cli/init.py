@@ -31,6 +31,11 @@ def command(path: Path, output: Path | None, dry_run: bool, force: bool, talk: T
     Read are .python-version, pyproject.toml ([project], groups, and the tables of uv, poetry and pdm),
     requirements files, setup.cfg, environment.yml, Dockerfiles, and scripts with a PEP 723 block. Nothing
     of them is run. Comments say where each value is from, and what could not be carried over.
+
+    \b
+    Examples:
+      envlock init --dry-run
+      envlock init ../paper-code -o envlock.toml
     """
     from envlock.api import InitRequest, init
 

@@ -77,6 +77,13 @@ def command(
     conda-lock.yml, pixi.lock, an @EXPLICIT file, or an environment.yml whose packages are all pinned.
     Its pins stay exactly, its hashes bind, and what each wheel installs is added; with `--check`, whether
     the lock still has those pins.
+
+    \b
+    Examples:
+      envlock lock
+      envlock lock --check
+      envlock lock --upgrade-package numpy
+      envlock lock --from uv.lock
     """
     from envlock.api import LockRequest
 

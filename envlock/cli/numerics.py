@@ -38,6 +38,11 @@ def command() -> None:
 
     `record` keeps what small computations give on this host; `envlock verify --level numerics` holds
     another host against it and names what moved a result. `compare` says what an upgrade changes.
+
+    \b
+    Examples:
+      envlock numerics record
+      envlock verify --level numerics
     """
 
 
@@ -51,6 +56,10 @@ def command() -> None:
 def record(prefix: Path | None, python: Path | None, lock_path: Path, compile_too: bool, talk: Talk) -> int:
     """Run the numeric probes in an environment that matches the lock, and keep what they give in the lock,
     by class of host. The runtime hash stays as it is.
+
+    \b
+    Example:
+      envlock numerics record --prefix .venv
 
     Exit status: 0 recorded, 1 the environment is not what the lock says, 8 it could not be told.
     """
@@ -111,6 +120,10 @@ def profile(name: str, lock_path: Path | None, as_json: bool) -> None:
 
     deterministic: the same host gives the same bits every time. portable: CPU results that are equal on
     x86-64 CPUs with AVX2, more slowly.
+
+    \b
+    Example:
+      envlock numerics profile deterministic
     """
     from envlock.api import numerics_profile
 
@@ -132,8 +145,11 @@ def compare(old: Path, new: Path, as_json: bool) -> int:
     """Run the probes in two environments of this host, OLD and NEW, with the same seeds and inputs, and name
     those that give other bits. No lock is needed.
 
-    After an upgrade of torch it says which random streams changed:
-    `envlock numerics compare before/.venv after/.venv`.
+    After an upgrade of torch it says which random streams changed.
+
+    \b
+    Example:
+      envlock numerics compare before/.venv after/.venv
 
     Exit status: 0 all equal, 1 some differ, 8 it could not be told.
     """

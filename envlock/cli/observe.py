@@ -36,6 +36,10 @@ def command(
 
     Facts are JSON in any case; with --json errors are, too. Without --prefix and --python the environment
     is that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv.
+
+    \b
+    Example:
+      envlock observe --prefix .venv --expect envlock.lock > facts.json
     """
     from envlock.observe import LocalTarget, observe_local
 

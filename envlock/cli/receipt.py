@@ -20,7 +20,13 @@ _UNKNOWN = {"class": "the numerics class", "commit": "the commit"}
 
 @click.group("receipt", short_help="show and compare the receipts of `envlock run`")
 def command() -> None:
-    """What `envlock run` leaves: everything that decided a result, and the hash of the result."""
+    """What `envlock run` leaves: everything that decided a result, and the hash of the result.
+
+    \b
+    Examples:
+      envlock receipt show envlock-receipt.json
+      envlock receipt compare envlock-receipt.json theirs.json
+    """
 
 
 @command.command("compare", short_help="equal, or the first thing that differs")
@@ -96,7 +102,12 @@ def _value(value: str | None) -> str:
 @click.argument("path", type=FILE, metavar="FILE")
 @json_option
 def show(path: Path, as_json: bool) -> None:
-    """Show a receipt. Exit status 8: it is none."""
+    """Show a receipt. Exit status 8: it is none.
+
+    \b
+    Example:
+      envlock receipt show envlock-receipt.json
+    """
     from envlock.api import read_receipt
 
     receipt = read_receipt(path)

@@ -61,6 +61,12 @@ def command(
 ) -> int:
     """Make an environment what the lock says, and look at every byte of it.
 
+    \b
+    Examples:
+      envlock sync
+      envlock sync --repair
+      envlock sync --venv ~/envs/train --python python3.11
+
     Exit status 1: it was made, and something in it still differs.
     """
     wanted = Wanted(

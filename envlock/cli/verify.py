@@ -66,6 +66,13 @@ def command(
     Without --prefix, --python and --facts the environment is that of VIRTUAL_ENV, else of CONDA_PREFIX,
     else ./.venv. With --launcher each host looks there, and --prefix names a directory of the hosts.
 
+    \b
+    Examples:
+      envlock verify
+      envlock verify --prefix /srv/train/.venv --level content
+      envlock verify --launcher "srun -N 200 --ntasks-per-node=1" --expect-hosts 200
+      envlock verify --image oci:image
+
     Exit status: 0 match, 1 mismatch, 8 something could not be looked at.
     """
     from envlock.api import How, VerifyRequest, verify

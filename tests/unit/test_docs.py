@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -439,6 +440,15 @@ def test_every_key_of_the_manifest_is_told_and_in_an_example() -> None:
     assert _first_table(_section("manifest.md", "Keys")) == [*KEYS, "variants"]
     whole = tomli.loads(_first_toml(_section("manifest.md", "An example with every key")))
     assert set(whole["tool"]["envlock"]) == {*KEYS, "variants"}
+
+
+# --- the commands
+
+
+def test_the_reference_is_what_the_commands_print() -> None:
+    script = ROOT / "scripts" / "write_reference.py"
+    page = runpy.run_path(str(script))["page"]()
+    assert _text("commands.md") == page, "`python scripts/write_reference.py` writes docs/commands.md anew"
 
 
 # --- the vectors of the identity
