@@ -1,4 +1,7 @@
-"""Faults and harmless changes of an image: a layer on top, as a Dockerfile would add it."""
+"""Faults and harmless changes of an image: a layer on top, as a Dockerfile would add it.
+
+The base has a Python that is a few bytes: bytecode can be judged only by one that runs, so none is made here.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,11 @@ import csv
 import hashlib
 import io
 import json
-import marshal
 import os
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -168,12 +169,6 @@ def sitecustomize(change: Change) -> None:
     change.files[f"{SITE}/{change.rng.choice(['sitecustomize.py', 'usercustomize.py'])}"] = b"import os\n"
 
 
-def stale_bytecode(change: Change) -> None:
-    """Of an older source, and of the kind that Python does not compare with the source (PEP 552)."""
-    path, _ = change.module()
-    change.files[_pyc(path)] = _compiled("VALUE = 'older'\n", path, flags=1, stamp=bytes(8))
-
-
 def contaminating_variable(change: Change) -> None:
     change.files["opt/more/six.py"] = b"VALUE = 5\n"
     change.variables = [*change.made.variables, "PYTHONPATH=/opt/more"]
@@ -189,7 +184,6 @@ FAULTS: Mapping[str, Callable[[Change], None]] = {
     "symlink swap": symlink_swap,
     ".pth": pth,
     "sitecustomize": sitecustomize,
-    "stale .pyc": stale_bytecode,
     "contaminating variable": contaminating_variable,
 }
 
@@ -199,13 +193,6 @@ FAULTS: Mapping[str, Callable[[Change], None]] = {
 
 def files_elsewhere(change: Change) -> None:
     change.files |= {"etc/motd": b"hello\n", "home/app/notes.txt": b"mine\n", "var/log/x.log": b"log\n"}
-
-
-def bytecode(change: Change) -> None:
-    """What Python would leave: of the source that is there, with its time (0) and size."""
-    path, content = change.module()
-    stamp = bytes(4) + len(content).to_bytes(4, "little")
-    change.files[_pyc(path)] = _compiled(content.decode(), f"/{path}", flags=0, stamp=stamp)
 
 
 def same_bytes_again(change: Change) -> None:
@@ -226,18 +213,7 @@ def unrelated_variable(change: Change) -> None:
 
 HARMLESS: Mapping[str, Callable[[Change], None]] = {
     "files that nobody reads": files_elsewhere,
-    "bytecode of imports": bytecode,
     "same bytes in another layer": same_bytes_again,
     "installer metadata": installer_metadata,
     "unrelated variable": unrelated_variable,
 }
-
-
-def _pyc(module: str) -> str:
-    folder, _, name = module.rpartition("/")
-    return f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-{SERIES.replace('.', '')}.pyc"
-
-
-def _compiled(source: str, path: str, *, flags: int, stamp: bytes) -> bytes:
-    code = compile(source, path, "exec", dont_inherit=True)
-    return MAGIC_NUMBER + flags.to_bytes(4, "little") + stamp + marshal.dumps(code)

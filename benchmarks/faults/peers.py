@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -24,11 +24,18 @@ class Peers:
 
     template: Template
     project: Path
+    left_out: frozenset[str] = frozenset()
+
+    def silent_on(self, prefix: Path) -> Peers:
+        """Without the tools that complain about the untouched environment: what they say tells nothing."""
+        found = self.alarms(prefix, {}, slow=True)
+        return replace(self, left_out=frozenset(name for name, alarm in found.items() if alarm))
 
     def alarms(self, prefix: Path, environment: Mapping[str, str], *, slow: bool) -> dict[str, bool | None]:
         """Tool -> did it find anything; None where it does not apply, or is not asked: those that start a
         Python are asked where `slow`."""
         commands = self._commands(prefix)
+        commands = {name: command for name, command in commands.items() if name not in self.left_out}
         if not slow:
             commands = {name: command for name, command in commands.items() if name not in SLOW}
         variables = {**_plain(), "UV_PROJECT_ENVIRONMENT": str(prefix), **environment}

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.faults import environments, faults, harmless, images
 from benchmarks.faults.peers import NAMES, peers_of
 from benchmarks.measure import machine
-from envlock.report import Verdict
+from envlock.report import Report, Verdict
 
 # How many of 200 cases each environment gets.
 SHARES: Mapping[str, int] = {"uv": 66, "pip": 54, "conda": 46, "image": 34}
@@ -79,6 +79,8 @@ def _of_template(
     peers: bool,
 ) -> Iterator[Case]:
     others = peers_of(template) if peers else None
+    if others is not None:
+        others = others.silent_on(template.scene("untouched").subject.prefix)
     for harmful, changes in zip((True, False), kinds, strict=True):
         seen: set[str] = set()
         for kind, change, named in _chosen(changes, count, seed):
@@ -98,7 +100,7 @@ def _of_template(
                 harmful=harmful,
                 told=scene.told,
                 said="; ".join(f.message for f in report.findings if str(f.severity) != "note")[:400],
-                alarms={OURS: report.verdict is not Verdict.MATCH, **alarms},
+                alarms={OURS: _alarm(report, harmful=harmful), **alarms},
             )
 
 
@@ -125,8 +127,13 @@ def _images(work: Path, count: int, seed: int) -> Iterator[Case]:
                 harmful=harmful,
                 told=told,
                 said="; ".join(f.message for f in report.findings if str(f.severity) != "note")[:400],
-                alarms={OURS: report.verdict is not Verdict.MATCH},
+                alarms={OURS: _alarm(report, harmful=harmful)},
             )
+
+
+def _alarm(report: Report, *, harmful: bool) -> bool:
+    """A fault is found where the verdict is a mismatch; of what is harmless, "could not tell" is an alarm."""
+    return report.verdict is Verdict.MISMATCH if harmful else report.verdict is not Verdict.MATCH
 
 
 def _tell(environment: str, kind: str, seed: str) -> None:
