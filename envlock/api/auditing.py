@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,20 @@ def audit(request: AuditRequest, *, environment: Mapping[str, str]) -> Audit:
 
     Raises UsageFault where there is nothing at `path`, InvalidInput for a single file that is broken.
     """
-    return judge(_with_locks(read_repository(request.path, whole=request.whole), environment))
+    with _uncollected():
+        return judge(_with_locks(read_repository(request.path, whole=request.whole), environment))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: syntax trees have none, and a third of the time went into looking."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def fix(found: Audit) -> Fixed:

@@ -223,16 +223,21 @@ def of_setup_cfg(source: Source) -> Iterator[Asked]:
 
 def of_environment(source: Source) -> Iterator[Asked]:
     """environment.yml. Raises Malformed."""
-    faults = Faults()
-    root = parse_yaml(source.text, source.file, faults)
-    for fault in faults.found():
-        line = re.search(r"line (\d+)", fault.where)
-        raise Malformed(fault.message, int(line[1]) if line else 1)
+    root = _yaml(source)
     listed = root.keys["dependencies"].items if root is not None and "dependencies" in root.keys else ()
     for node in listed:
         if node.text is not None:
             yield from of_spec(node.text, source.place(node.line))
         yield from _pip_part(node, source)
+
+
+def _yaml(source: Source) -> Node | None:
+    faults = Faults()
+    root = parse_yaml(source.text, source.file, faults)
+    for fault in faults.found():
+        line = re.search(r"line (\d+)", fault.where)
+        raise Malformed(fault.message, int(line[1]) if line else 1)
+    return root
 
 
 def _pip_part(node: Node, source: Source) -> Iterator[Asked]:
@@ -251,6 +256,21 @@ def of_spec(text: str, place: Place) -> Iterator[Declared]:
     yield Declared(
         name=spec.name, text=text.strip(), specifier=specifier, place=place, kind="conda", build=spec.build
     )
+
+
+def of_cog(source: Source) -> Iterator[Asked]:
+    """`python_packages` of cog.yaml, in pip's words; its `python_version`. Raises Malformed."""
+    root = _yaml(source)
+    build = root.keys.get("build") if root is not None else None
+    if build is None:
+        return
+    python = build.keys.get("python_version")
+    if python is not None and python.text:
+        yield from of_line(f"python=={python.text}.*", source.place(python.line), "cog")
+    packages = build.keys.get("python_packages")
+    for each in packages.items if packages is not None else ():
+        if each.text:
+            yield from of_line(each.text.strip(), source.place(each.line), "cog")
 
 
 # Commands

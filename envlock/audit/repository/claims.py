@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envlock.audit.repository.content import Source
+from envlock.audit.repository.content import Sentence, Source
 from envlock.audit.repository.model import Place
 
 _TORCH = re.compile(
@@ -38,13 +38,6 @@ _OWN_COMMAND = re.compile(r"`envlock [^`]*`")  # a question is no claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sentence:
-    text: str
-    place: Place
-    paragraph: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """A stack that a sentence names, as versions in its own precision."""
 
@@ -57,13 +50,13 @@ class Claim:
 
 def sentences(source: Source) -> Iterator[Sentence]:
     """The sentences of a text, rows of tables and items of lists each for themselves."""
-    start, paragraph = 0, 0
+    start, paragraph, line, counted = 0, 0, 1, 0
     for match in (*_SENTENCE_END.finditer(source.text), None):
         end = len(source.text) if match is None else match.start()
         text = source.text[start:end]
         if text.strip():
             at = start + len(text) - len(text.lstrip())
-            line = source.text.count("\n", 0, at) + 1
+            line, counted = line + source.text.count("\n", counted, at), at
             column = at - source.text.rfind("\n", 0, at)
             text = _OWN_COMMAND.sub("`…`", text)
             yield Sentence(text=text.strip(), place=source.place(line, column), paragraph=paragraph)
@@ -75,14 +68,20 @@ def sentences(source: Source) -> Iterator[Sentence]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Versions:
-    torch: tuple[str, ...]
-    cuda: tuple[str, ...]
-    cudnn: tuple[str, ...]
-    nccl: tuple[str, ...]
-    is_range: bool
+    torch: tuple[str, ...] = ()
+    cuda: tuple[str, ...] = ()
+    cudnn: tuple[str, ...] = ()
+    nccl: tuple[str, ...] = ()
+    is_range: bool = False
+
+
+_NOTHING = _Versions()
+_DIGIT = re.compile(r"\d")
 
 
 def _versions(text: str) -> _Versions:
+    if _DIGIT.search(text) is None:
+        return _NOTHING
     found = list(_TORCH.finditer(text))
     return _Versions(
         torch=tuple(dict.fromkeys(each for match in found for each in _and_more(match, text, _MORE_TORCH))),
@@ -110,14 +109,13 @@ def _and_more(match: re.Match[str], text: str, pattern: re.Pattern[str]) -> Iter
         end += further.end()
 
 
-def claims(source: Source) -> Iterator[Claim]:
+def claims(every: Sequence[Sentence]) -> Iterator[Claim]:
     """The stacks that a text names. A sentence that names none of PyTorch goes on about the one that its
     paragraph, or the whole text, is about."""
-    every = list(sentences(source))
-    about = _only({each for one in every for each in _versions(one.text).torch})
+    rows = [(each, _versions(each.text)) for each in every]
+    about = _only({each for _, said in rows for each in said.torch})
     last: tuple[int, str] | None = None
-    for each in every:
-        said = _versions(each.text)
+    for each, said in rows:
         named = _only(set(said.torch))
         if named is not None:
             last = (each.paragraph, named)

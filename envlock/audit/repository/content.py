@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -29,6 +30,13 @@ class Source:
             return Place(file=self.file, line=line, column=column)
         real, cell = self.spots[min(max(line, 1), len(self.spots)) - 1] if self.spots else (1, None)
         return Place(file=self.file, line=real, column=column, cell=cell)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentence:
+    text: str
+    place: Place
+    paragraph: int
 
 
 # Python
@@ -71,11 +79,11 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """One Python file, notebook, or example in prose (`is_example`). `constants`: names that are given a text
-    once, and it."""
+    """One Python file, notebook, or example in prose (`is_example`). `constants`: names that are given one
+    text or number only, by assignment or as a default, and it."""
 
     source: Source
-    constants: Mapping[str, str]
+    constants: Mapping[str, str | int]
     imports: tuple[Import, ...]
     calls: tuple[Call, ...]
     assignments: tuple[Assignment, ...]
@@ -87,7 +95,8 @@ class Code:
             case ast.Constant(value=str(text)):
                 return text
             case ast.Name(id=name):
-                return self.constants.get(name)
+                value = self.constants.get(name)
+                return value if isinstance(value, str) else None
             case _:
                 return None
 
@@ -165,6 +174,7 @@ class Declared:
     has_hash: bool = False
     build: str | None = None
     is_optional: bool = False
+    is_for_linux: bool = True
 
     @property
     def is_conda(self) -> bool:
@@ -189,7 +199,18 @@ def declared(requirement: Requirement, place: Place, kind: str) -> Declared:
         place=place,
         kind=kind,
         url=requirement.url,
+        is_for_linux=requirement.marker is None or _is_for_linux(requirement.marker),
     )
+
+
+def _is_for_linux(marker: Marker) -> bool:
+    """Whether it could hold on x86-64 Linux, whatever the Python and the extras: only what is of another
+    system or machine is not."""
+    there = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
+    text = str(marker)
+    if "python_version" in text or "extra" in text or "python_full_version" in text:
+        return True
+    return marker.evaluate({**there, "platform_machine": "x86_64"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,9 +224,9 @@ class IndexUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """All of it. `names` are the names of every file seen; `unread` those that were too large, `broken` what
-    could not be parsed, `locks` the lockfiles of whatever tool, by name; `stale`: why one is not that of its
-    manifest."""
+    """All of it. `names` are the names of every file seen; `unread` those that were left out, `broken` what
+    could not be parsed, `spoken` the sentences of texts that speak of PyTorch or CUDA, `locks` the lockfiles
+    of whatever tool, by name; `stale`: why one is not that of its manifest."""
 
     root: Path
     names: tuple[str, ...]
@@ -216,6 +237,7 @@ class Repository:
     images: tuple[ImageUse, ...] = ()
     scripts: tuple[Script, ...] = ()
     prose: tuple[Source, ...] = ()
+    spoken: tuple[tuple[Sentence, ...], ...] = ()
     declared: tuple[Declared, ...] = ()
     indexes: tuple[IndexUse, ...] = ()
     locks: tuple[str, ...] = ()

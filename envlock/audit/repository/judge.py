@@ -10,7 +10,7 @@ from envlock.audit.repository.content import Repository
 from envlock.audit.repository.grading import Grade, grade
 from envlock.audit.repository.ignoring import every_pragma, is_ignored
 from envlock.audit.repository.model import Finding, Hit, Level, Rule
-from envlock.audit.repository.registry import IDS, RULES
+from envlock.audit.repository.registry import RULES
 
 _ORDER = tuple(Level)
 
@@ -87,12 +87,3 @@ def _order(finding: Finding) -> tuple[int, int, str, object, str]:
         (place.file, place.line, place.column),
         finding.hit.message,
     )
-
-
-def unknown_rules(repository: Repository) -> Iterator[Hit]:
-    """Comments that excuse from a rule that there is not."""
-    for known in every_pragma(repository.texts).values():
-        for pragma in known:
-            for rule in pragma.rules:
-                if rule not in IDS:
-                    yield Hit(place=pragma.place, message=f"there is no rule `{rule}`")

@@ -77,9 +77,24 @@ BROUGHT_BY: Mapping[str, tuple[str, ...]] = {
     "stable_baselines3": ("stable-baselines3",),
     "tables": ("tables", "pytables"),
     "lmdb": ("lmdb", "python-lmdb"),
-    "nvidia": (),
+    "imwatermark": ("invisible-watermark",),
+    "tree": ("dm-tree",),
+    "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
+    "amp_C": ("apex",),
+    "apex": ("apex", "nvidia-apex"),
+    "cuda": ("cuda-python",),
+    "py3Dmol": ("py3dmol",),
     "pytest": ("pytest",),
 }
+
+# Modules that no index has under a name of its own: of NVIDIA's name space, of Debian's packages, of ROS, of
+# the program that runs the code.
+OF_THE_SYSTEM = frozenset(
+    (
+        *("nvidia", "apt", "apt_pkg", "aptsources", "gi", "dbus", "rospy", "rclpy", "ament_index_python"),
+        *("launch", "launch_ros", "bpy", "mathutils", "maya", "unreal"),
+    )
+)
 
 
 def distributions_of(module: str) -> tuple[str, ...]:

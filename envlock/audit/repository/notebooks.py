@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from envlock.audit.repository.content import Cell, Notebook, Script, Source
 from envlock.audit.repository.model import Place
 
 _MAGIC = re.compile(r"\s*[%!?]|.*\?\s*$")
-_SHELL = re.compile(r"\s*(?:!|%(?=(?:pip|conda|mamba|sx|system|bash)\b))(?P<line>.*)")
+_SHELL = re.compile(r"\s*(?:!|%(?:shell|sx|system|bash)\b|%(?=(?:pip|conda|mamba)\b))\s*(?P<line>.*)")
+_ASSIGNED = re.compile(r"\s*[\w., ]+=\s*[!%].*")  # `files = !ls`
+
+_BACKSLASH = "\\"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +38,7 @@ class _Line:
 
 def take_apart(source: Source) -> Parts:
     """Raises ValueError where the file is no notebook."""
-    rows = _cells(source.text)
+    rows, is_python = _cells(source.text)
     raw = _RawLines(source.text)
     code: list[list[_Line]] = []
     prose: list[Source] = []
@@ -44,7 +47,7 @@ def take_apart(source: Source) -> Parts:
         lines = [_Line(text=text, line=raw.of(text), cell=number) for text in _lines(cell)]
         if cell.get("cell_type") == "code":
             cells.append(_cell(cell, number, lines, source.file))
-            code.append(_python(lines))
+            code.append(_joined(_python(lines)) if is_python else [])
         elif cell.get("cell_type") == "markdown":
             prose.append(_source(source.file, lines))
     shell = [
@@ -63,7 +66,8 @@ def take_apart(source: Source) -> Parts:
     )
 
 
-def _cells(text: str) -> list[Mapping[str, Any]]:
+def _cells(text: str) -> tuple[list[Mapping[str, Any]], bool]:
+    """The cells, and whether their code is Python."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -71,7 +75,29 @@ def _cells(text: str) -> list[Mapping[str, Any]]:
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(isinstance(each, dict) for each in cells):
         raise ValueError("has no cells, so it is no notebook")
-    return cells
+    return cells, _language(document) in (None, "python")
+
+
+def _language(document: Mapping[str, Any]) -> object:
+    metadata = document.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    return kernel.get("language") if isinstance(kernel, dict) else None
+
+
+def _joined(lines: list[_Line]) -> list[_Line]:
+    """A magic with the lines that it goes on with (`\\` at the end) is one; those are blank then."""
+    found: list[_Line] = []
+    head: int | None = None
+    for each in lines:
+        if head is not None:
+            whole = f"{found[head].text.rstrip().removesuffix(_BACKSLASH)} {each.text.strip()}"
+            found[head] = replace(found[head], text=whole)
+            found.append(replace(each, text=""))
+        else:
+            found.append(each)
+            head = len(found) - 1 if _MAGIC.match(each.text) else None
+        head = head if each.text.rstrip().endswith(_BACKSLASH) else None
+    return found
 
 
 def _lines(cell: Mapping[str, Any]) -> list[str]:
@@ -105,7 +131,7 @@ def _python(lines: list[_Line]) -> list[_Line]:
 
 def _blanked(line: _Line) -> _Line:
     """`pass` where there was a magic, so that a block of nothing else stays one."""
-    if not _MAGIC.match(line.text):
+    if not _MAGIC.match(line.text) and not _ASSIGNED.fullmatch(line.text):
         return line
     indent = line.text[: len(line.text) - len(line.text.lstrip())]
     return _Line(text=f"{indent}pass", line=line.line, cell=line.cell)

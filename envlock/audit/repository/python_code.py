@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 from envlock.audit.repository.content import Assignment, Call, Code, Import, Source
 
@@ -36,41 +38,96 @@ def _tree(text: str) -> ast.Module:
         raise NotPython(str(error) or "too deeply nested", 1, 1) from error
 
 
+# What any rule asks of a call or an assignment; in code without these words only imports matter, and its
+# expressions are not walked.
+_TOLD = re.compile(
+    r"seed|backward|determinis|Trainer|autocast|GradScaler|_memory_history|DataLoader|from_pretrained"
+    r"|SentenceTransformer|snapshot_download|pipeline|load_dataset|hub|download|retrieve|from_url|cuda|cudnn"
+    r"|default_rng|setup"
+)
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop)
+
+
 class _Reader:
-    """Walks a module once, outermost first, so that imports are known before they are used."""
+    """Walks a module once, in the order of its lines; names are looked up when all imports are known."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._names: dict[str, str] = {}
         self._imports: list[Import] = []
-        self._calls: list[Call] = []
+        self._calls: list[ast.Call] = []
+        self._assigned: list[ast.Assign] = []
         self._assignments: list[Assignment] = []
-        self._texts: dict[str, set[str | None]] = {}
+        self._values: dict[str, set[object]] = {}
 
     def code(self, tree: ast.Module, *, is_example: bool) -> Code:
-        optional = set(_optional(tree))
-        every = list(ast.walk(tree))
-        for node in every:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                self._import(node, is_optional=id(node) in optional)
-        for node in every:
-            if isinstance(node, ast.Call):
-                self._calls.append(self._call(node))
-            elif isinstance(node, ast.Assign):
-                self._assign(node)
+        self._walk(tree, is_deep=_TOLD.search(self._source.text) is not None)
+        for each in self._assigned:
+            self._assign(each)
         return Code(
             source=self._source,
             constants=self._constants(),
-            imports=tuple(self._imports),
-            calls=tuple(self._calls),
+            imports=self._settled(),
+            calls=tuple(self._call(each) for each in self._calls),
             assignments=tuple(self._assignments),
             is_example=is_example,
         )
 
-    def _constants(self) -> dict[str, str]:
-        """Names that are given one text only."""
-        only = {name: next(iter(found)) for name, found in self._texts.items() if len(found) == 1}
-        return {name: text for name, text in only.items() if text is not None}
+    def _walk(self, tree: ast.Module, *, is_deep: bool) -> None:
+        todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+        while todo:
+            node, is_optional = todo.pop()
+            self._see(node, is_optional=is_optional)
+            below = _spared(node) if isinstance(node, ast.Try | ast.If) else ()
+            for name in reversed(node._fields if is_deep else _BLOCKS):
+                value = getattr(node, name, None)
+                marked = is_optional or name in below
+                if isinstance(value, list):
+                    todo += [
+                        (each, marked)
+                        for each in reversed(value)
+                        if isinstance(each, ast.AST) and not isinstance(each, _LEAVES)
+                    ]
+                elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
+                    todo.append((value, marked))
+
+    def _see(self, node: ast.AST, *, is_optional: bool) -> None:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                self._import(node, is_optional=is_optional)
+            case ast.Call():
+                self._calls.append(node)
+                self._numbers(node)
+            case ast.Assign():
+                self._assigned.append(node)
+            case ast.arguments():
+                for argument, default in _defaults(node):
+                    self._value(argument, default)
+            case _:
+                return
+
+    def _numbers(self, node: ast.Call) -> None:
+        """A number that is handed over by name may be that of a parameter of this name."""
+        for each in node.keywords:
+            if each.arg and isinstance(each.value, ast.Constant) and isinstance(each.value.value, int):
+                self._values.setdefault(each.arg, set()).add(each.value.value)
+
+    def _settled(self) -> tuple[Import, ...]:
+        """What is optional in one place is so in all: a function may count on the check of another."""
+        spared = {each.module for each in self._imports if each.is_optional}
+        return tuple(
+            replace(each, is_optional=True) if each.module in spared else each for each in self._imports
+        )
+
+    def _constants(self) -> dict[str, str | int]:
+        """Names that are given one text or number only."""
+        only = {name: next(iter(found)) for name, found in self._values.items() if len(found) == 1}
+        return {name: value for name, value in only.items() if isinstance(value, str | int)}
+
+    def _value(self, name: str, node: ast.expr) -> None:
+        value = node.value if isinstance(node, ast.Constant) else None
+        self._values.setdefault(name, set()).add(value if isinstance(value, str | int) else None)
 
     def _import(self, node: ast.Import | ast.ImportFrom, *, is_optional: bool) -> None:
         place = self._source.place(node.lineno, node.col_offset + 1)
@@ -93,8 +150,7 @@ class _Reader:
     def _assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
-                text = node.value.value if isinstance(node.value, ast.Constant) else None
-                self._texts.setdefault(target.id, set()).add(text if isinstance(text, str) else None)
+                self._value(target.id, node.value)
             if isinstance(target, ast.Attribute):
                 place = self._source.place(node.lineno, node.col_offset + 1)
                 found = Assignment(name=self._name(target), value=node.value, place=place)
@@ -110,21 +166,21 @@ class _Reader:
         return ".".join((first, *reversed(parts)))
 
 
-def _optional(tree: ast.Module) -> Iterator[int]:
-    """Imports that the code can do without: in `try … except ImportError`, under `if TYPE_CHECKING`, or in
-    a branch by version."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Try(body=body, handlers=handlers) if any(map(_catches, handlers)):
-                every: list[ast.stmt] = [*body, *(each for one in handlers for each in one.body)]
-            case ast.If(body=body, orelse=orelse):
-                every = [*body, *orelse]
-            case _:
-                continue
-        for statement in every:
-            yield from (
-                id(each) for each in ast.walk(statement) if isinstance(each, ast.Import | ast.ImportFrom)
-            )
+def _spared(node: ast.Try | ast.If) -> tuple[str, ...]:
+    """The blocks whose imports the code can do without: those of `try … except ImportError`, those under
+    `if TYPE_CHECKING`, and branches by version."""
+    if isinstance(node, ast.If):
+        return ("body", "orelse")
+    return ("body", "handlers") if any(map(_catches, node.handlers)) else ()
+
+
+def _defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    plain = (*node.posonlyargs, *node.args)
+    for argument, default in zip(reversed(plain), reversed(node.defaults), strict=False):
+        yield argument.arg, default
+    for argument, given in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+        if given is not None:
+            yield argument.arg, given
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:

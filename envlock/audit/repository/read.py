@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from envlock.audit.repository import asking, containers, notebooks, prose, python_code, shells
+from envlock.audit.repository.claims import sentences
 from envlock.audit.repository.content import (
     Code,
     Declared,
@@ -17,27 +18,29 @@ from envlock.audit.repository.content import (
     Notebook,
     Repository,
     Script,
+    Sentence,
     Source,
 )
+from envlock.audit.repository.kinds import BUDGETS, Kind, kind_of, rank
 from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.walk import Walk, walk
 from envlock.errors import InvalidInput, UsageFault
 from envlock.manifest.documents import decoded
 
-# What is parsed of Python within a second, start-up included; the files near the root come first.
-_PYTHON_BYTES = 1_200_000
-_REQUIREMENTS = re.compile(r"(?:.*[-_.])?requirements?(?:[-_.].*)?\.(?:txt|in)|pip\.txt|constraints.*\.txt")
-_IN_FOLDER = re.compile(r"(?:.*/)?requirements/[^/]*\.(?:txt|in)")
 _ENVIRONMENT = re.compile(r"(?:.*[-_.])?(?:environment|conda|env)(?:[-_.].*)?\.ya?ml")
+# Nothing that is judged of a text is said without one of these.
+_OF_STACKS = re.compile(
+    r"(?i)torch|cuda|cudnn|nccl|driver|驱动|_memory_history|alloc_max_entries|non-?\s?root|unprivileged"
+)
 _CI = re.compile(r"(?:.*/)?(?:\.github/workflows/.*|\.circleci/.*|\.gitlab-ci)\.ya?ml")
 
 
 @dataclass(kw_only=True, slots=True)
 class Reading:
-    """What was read so far; readers of single formats add to it. `budget` is how much more Python is parsed,
-    None for all of it."""
+    """What was read so far; readers of single formats add to it. `left` is how many bytes more are read of a
+    kind of file; one that is not in it is read whole."""
 
-    budget: int | None
+    left: dict[Kind, int]
     texts: dict[str, str] = field(default_factory=dict)
     lock_texts: dict[str, str] = field(default_factory=dict)
     code: list[Code] = field(default_factory=list)
@@ -46,6 +49,7 @@ class Reading:
     images: list[ImageUse] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     prose: list[Source] = field(default_factory=list)
+    spoken: list[tuple[Sentence, ...]] = field(default_factory=list)
     declared: list[Declared] = field(default_factory=list)
     indexes: list[IndexUse] = field(default_factory=list)
     broken: list[Hit] = field(default_factory=list)
@@ -76,7 +80,7 @@ class Reading:
 
 
 def read_repository(path: Path, *, whole: bool = False) -> Repository:
-    """Read `path`, a folder or one file; `whole` parses all Python there is. Raises UsageFault where there is
+    """Read `path`, a folder or one file; `whole` reads all there is. Raises UsageFault where there is
     nothing, InvalidInput where the one file that is named cannot be parsed."""
     if not path.exists():
         raise UsageFault(
@@ -84,9 +88,9 @@ def read_repository(path: Path, *, whole: bool = False) -> Repository:
         )
     is_folder = path.is_dir()
     root, found = (path, walk(path)) if is_folder else (path.parent, _one(path))
-    reading = Reading(budget=None if whole else _PYTHON_BYTES)
-    for name in found.files:
-        _read_file(root, name, reading)
+    reading = Reading(left={} if whole or not is_folder else dict(BUDGETS))
+    for name in sorted(found.files, key=rank):  # stable: near the root before far from it
+        _read_file(root, name, found.sizes.get(name, 0), reading)
     if not is_folder and reading.broken:
         first = reading.broken[0]
         raise InvalidInput(f"`{path.name}` cannot be judged: {first.message}", where=str(first.place))
@@ -108,6 +112,7 @@ def _repository(root: Path, found: Walk, reading: Reading, *, is_folder: bool) -
         images=tuple(reading.images),
         scripts=tuple(reading.scripts),
         prose=tuple(reading.prose),
+        spoken=tuple(reading.spoken),
         declared=tuple(reading.declared),
         indexes=tuple(reading.indexes),
         locks=tuple(reading.lock_texts),
@@ -119,37 +124,21 @@ def _repository(root: Path, found: Walk, reading: Reading, *, is_folder: bool) -
     )
 
 
-def _read_file(root: Path, name: str, reading: Reading) -> None:
-    if next(asking.lock_names((name,)), None) is not None:
-        reading.lock_texts[name] = _text(root / name, name, reading) or ""
+def _read_file(root: Path, name: str, size: int, reading: Reading) -> None:
+    kind = kind_of(name)
+    if kind is None:
         return
+    if size > reading.left.get(kind, size):
+        reading.unread.append(name)
+        return
+    if kind in reading.left:
+        reading.left[kind] -= size
     text = _text(root / name, name, reading)
-    if text is None:
-        return
-    reading.texts[name] = text
-    _dispatch(Source(file=name, text=text), reading)
-
-
-def _dispatch(source: Source, reading: Reading) -> None:
-    low = PurePosixPath(source.file).name.lower()
-    if "dockerfile" in low or "containerfile" in low:
-        _read_dockerfile(source, reading)
-    elif low.endswith(".py"):
-        _read_python(source, reading)
-    elif low.endswith(".ipynb"):
-        _read_notebook(source, reading)
-    elif _REQUIREMENTS.fullmatch(low) or _IN_FOLDER.fullmatch(source.file):
-        reading.add_asked(asking.of_requirements, source)
-    elif low in ("pyproject.toml", "envlock.toml"):
-        reading.add_asked(asking.of_pyproject, source)
-    elif low == "setup.cfg":
-        reading.add_asked(asking.of_setup_cfg, source)
-    elif low.endswith((".yml", ".yaml", "devcontainer.json")):
-        _read_yaml(source, low, reading)
-    elif low.endswith((".sh", ".bash", ".slurm", ".sbatch")):
-        reading.add_script(shells.script(source, "shell"))
-    elif low.endswith((".md", ".rst", ".tex")) or low in ("readme", "readme.txt"):
-        _read_prose(source, reading)
+    if kind is Kind.LOCK:
+        reading.lock_texts[name] = text or ""
+    elif text is not None:
+        reading.texts[name] = text
+        _READERS[kind](Source(file=name, text=text), reading)
 
 
 def _text(path: Path, name: str, reading: Reading) -> str | None:
@@ -175,11 +164,6 @@ def _read_dockerfile(source: Source, reading: Reading, *, is_example: bool = Fal
 
 
 def _read_python(source: Source, reading: Reading) -> None:
-    if reading.budget is not None:
-        if len(source.text) > reading.budget:
-            reading.unread.append(source.file)
-            return
-        reading.budget -= len(source.text)
     try:
         code = python_code.parse(source)
     except python_code.NotPython as error:
@@ -215,7 +199,8 @@ def _read_cells(cells: tuple[Source, ...], reading: Reading) -> None:
             reading.tell_broken(each.place(error.line, error.column), f"not valid Python 3: {error}")
 
 
-def _read_yaml(source: Source, low: str, reading: Reading) -> None:
+def _read_yaml(source: Source, reading: Reading) -> None:
+    low = PurePosixPath(source.file).name.lower()
     reading.images.extend(containers.images_of_yaml(source))
     has_list = re.search(r"(?m)^dependencies:", source.text) is not None
     has_channels = re.search(r"(?m)^channels:", source.text) is not None
@@ -226,9 +211,12 @@ def _read_yaml(source: Source, low: str, reading: Reading) -> None:
 
 
 def _read_prose(source: Source, reading: Reading) -> None:
-    reading.images.extend(prose.images_told(source))
+    if ":" in source.text:
+        reading.images.extend(prose.images_told(source))
     plain, examples = prose.split(source)
     reading.prose.append(plain)
+    if _OF_STACKS.search(plain.text):
+        reading.spoken.append(tuple(sentences(plain)))
     for each in examples:
         _read_example(each, reading)
 
@@ -244,3 +232,22 @@ def _read_example(example: prose.Example, reading: Reading) -> None:
             _read_dockerfile(example.source, reading, is_example=True)
         case "bash" | "sh" | "shell" | "console" | "":
             reading.add_script(shells.script(example.source, "prose"))
+
+
+def _asking(rows: Callable[[Source], object]) -> Callable[[Source, Reading], None]:
+    return lambda source, reading: reading.add_asked(rows, source)
+
+
+_READERS: Mapping[Kind, Callable[[Source, Reading], None]] = {
+    Kind.DOCKERFILE: _read_dockerfile,
+    Kind.PYTHON: _read_python,
+    Kind.NOTEBOOK: _read_notebook,
+    Kind.REQUIREMENTS: _asking(asking.of_requirements),
+    Kind.PYPROJECT: _asking(asking.of_pyproject),
+    Kind.SETUP_CFG: _asking(asking.of_setup_cfg),
+    Kind.COG: _asking(asking.of_cog),
+    Kind.PIPFILE: lambda _source, _reading: None,  # its text says which Python
+    Kind.YAML: _read_yaml,
+    Kind.SHELL: lambda source, reading: reading.add_script(shells.script(source, "shell")),
+    Kind.PROSE: _read_prose,
+}

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from envlock.audit.repository.content import Script, Source
 from envlock.audit.repository.model import Place
 
+_COMMENT = re.compile(r"(?:(?<=\s)|^)#(?:\s[^'\"]*)?$")
+_FILLED_IN = re.compile(r"\$\{\{.*?\}\}")  # by the CI: a value that cannot be seen here
 _STEP = re.compile(r"(?P<indent>\s*)(?:- )?(?:run|script|command):\s*(?P<rest>.*)")
 
 
@@ -20,7 +22,7 @@ def _logical(source: Source, lines: list[str], first: int) -> Iterator[tuple[Pla
     started, parts = first, list[str]()
     for number, line in enumerate(lines, start=first):
         started = started if parts else number
-        text = line.removeprefix("$ ").rstrip()
+        text = _COMMENT.sub("", line.removeprefix("$ ")).rstrip()
         if text.lstrip().startswith("#"):
             continue
         parts.append(text.removesuffix("\\"))
@@ -34,7 +36,7 @@ def _logical(source: Source, lines: list[str], first: int) -> Iterator[tuple[Pla
 def steps(source: Source) -> Script:
     """What `run:` and `script:` of a CI file run, line by line."""
     found: list[tuple[Place, str]] = []
-    lines, place = source.text.split("\n"), 0
+    lines, place = _FILLED_IN.sub("$VALUE", source.text).split("\n"), 0
     while place < len(lines):
         match = _STEP.fullmatch(lines[place])
         place += 1

@@ -4,11 +4,11 @@ bounds: what is left out for its size is told."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-MAX_FILES = 3000
+MAX_FILES = 12_000
 MAX_ENTRIES = 40_000
 MAX_BYTES = 1_000_000
 MAX_NOTEBOOK_BYTES = 8_000_000
@@ -40,11 +40,12 @@ class Walk:
     files: tuple[str, ...]
     left_out: tuple[str, ...]
     is_whole: bool
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def walk(root: Path) -> Walk:
     """The files below `root`, as paths with `/` relative to it."""
-    files, left_out, entries = list[str](), list[str](), 0
+    files, left_out, entries = dict[str, int](), list[str](), 0
     folders = [""]
     while folders and len(files) < MAX_FILES and entries < MAX_ENTRIES:
         below: list[str] = []
@@ -55,12 +56,17 @@ def walk(root: Path) -> Walk:
                 if entry.is_dir(follow_symlinks=False):
                     below += [f"{name}/"] if _is_ours(entry) else []
                 elif entry.is_file(follow_symlinks=False) and _is_of_interest(entry.name):
-                    (files if _fits(entry) else left_out).append(name)
+                    size = entry.stat(follow_symlinks=False).st_size
+                    if _fits(entry.name, size):
+                        files[name] = size
+                    else:
+                        left_out.append(name)
         folders = below
     return Walk(
-        files=tuple(files[:MAX_FILES]),
+        files=tuple(files)[:MAX_FILES],
         left_out=tuple(left_out),
         is_whole=not folders and len(files) <= MAX_FILES,
+        sizes=files,
     )
 
 
@@ -87,7 +93,6 @@ def _is_of_interest(name: str) -> bool:
     return name in _JSON if suffix == ".json" else suffix in _SUFFIXES
 
 
-def _fits(entry: os.DirEntry[str]) -> bool:
-    size = entry.stat(follow_symlinks=False).st_size
-    is_large = entry.name.endswith((".ipynb", ".lock", "conda-lock.yml", ".yaml"))
+def _fits(name: str, size: int) -> bool:
+    is_large = name.endswith((".ipynb", ".lock", "conda-lock.yml", ".yaml"))
     return size <= (MAX_NOTEBOOK_BYTES if is_large else MAX_BYTES)

@@ -80,10 +80,14 @@ def _no_release(torch: TorchAsked) -> Reason:
     )
 
 
+# Releases before those of the facts, and one after them: a range that admits one is not theirs to judge.
+_BEYOND = ("0.4.1", *(f"1.{minor}.{patch}" for minor in range(14) for patch in range(3)), "99.0.0")
+
+
 def _lies_between(torch: TorchAsked, first: Version, last: Version) -> bool:
     """Can the facts know that there is none? They have final releases from the first to the last."""
     if torch.exact is None:
-        return not any(torch.specifier.contains(each, prereleases=True) for each in ("1.13.1", "99.0.0"))
+        return not any(torch.specifier.contains(each, prereleases=True) for each in _BEYOND)
     version = Version(torch.exact)
     return not version.is_prerelease and not version.is_postrelease and first < version < last
 

@@ -29,6 +29,10 @@ _NVIDIA = re.compile(
     r"(?P<cuda>\d+\.\d+(?:\.\d+)?)(?:-(?P<cudnn>cudnn\d*))?-(?P<flavour>[a-z]+)(?:-(?P<system>[a-z]+[\d.]+))?"
 )
 
+# Up to here tags with two numbers were pushed (`9.0-cudnn7-devel-ubuntu16.04`, `11.0-base`), and most of them
+# deleted since: the form of today says nothing of them.
+_LAST_SHORT = Version("11.1")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagParts:
@@ -176,6 +180,9 @@ def _nvidia(tag: str) -> Reason:
     match, form = _NVIDIA.fullmatch(tag), document(FILE)["nvidia_cuda_form"]
     names = sources(FILE, form["src"])
     fault = "a tag is X.Y.Z-FLAVOUR-SYSTEM" if match is None else _fault(match, form)
+    if match is not None and match["cuda"].count(".") < 2 and Version(match["cuda"]) <= _LAST_SHORT:
+        message = f"whether `{NVIDIA_IMAGE}:{tag}` was published is not in the facts: they had two numbers"
+        return Reason(about="image", verdict=Verdict.UNKNOWN, message=message, sources=names)
     if fault is not None:
         hint = "write it like 12.4.1-cudnn-runtime-ubuntu22.04"
         message = f"`{NVIDIA_IMAGE}:{tag}` was never published: {fault}"
@@ -191,7 +198,7 @@ def _nvidia(tag: str) -> Reason:
 
 
 def _fault(match: re.Match[str], form: Mapping[str, Any]) -> str | None:
-    if match["cuda"].count(".") < 2:
+    if match["cuda"].count(".") < 2 and Version(match["cuda"]) > _LAST_SHORT:
         return f"the version is whole, as {match['cuda']}.1"
     if match["flavour"] not in form["flavours"]:
         return f"there is {', '.join(form['flavours'])}, and no `{match['flavour']}`"

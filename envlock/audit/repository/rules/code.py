@@ -133,13 +133,24 @@ def _is_legacy(call: Call) -> bool:
 def worker_seed(repository: Repository) -> Iterator[Hit]:
     if not seeds(repository):
         return
-    for call in _calls(repository.own_code):
-        workers = call.keyword("num_workers")
-        is_loader = _last(call.name) == "DataLoader" and not call.passes_on
-        is_zero = workers is None or (isinstance(workers, ast.Constant) and not workers.value)
-        if is_loader and not is_zero and not (call.keyword("worker_init_fn") or call.keyword("generator")):
-            message = "workers without `worker_init_fn` and `generator`, where seeds are set otherwise"
-            yield Hit(place=call.place, message=message)
+    for code in repository.own_code:
+        for call in code.calls:
+            is_loader = _last(call.name) == "DataLoader" and not call.passes_on
+            is_seeded = call.keyword("worker_init_fn") or call.keyword("generator")
+            if is_loader and not is_seeded and _has_workers(call, code):
+                message = "workers without `worker_init_fn` and `generator`, where seeds are set otherwise"
+                yield Hit(place=call.place, message=message)
+
+
+def _has_workers(call: Call, code: Code) -> bool:
+    """Not where the number is 0, or a name that is nothing but 0 in the file."""
+    match call.keyword("num_workers"):
+        case None | ast.Constant(value=None | 0):
+            return False
+        case ast.Name(id=name):
+            return code.constants.get(name) != 0
+        case _:
+            return True
 
 
 RULES = (

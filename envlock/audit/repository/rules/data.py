@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -13,10 +14,13 @@ _LOADERS = ("csv", "json", "parquet", "text", "imagefolder", "audiofolder", "arr
 _DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download", "gdown.cached_download")
 _BRANCH = ("main", "master", "dev", "develop", "HEAD", "trunk")
 _SUM = re.compile(r"sha\d*sum|md5sum|shasum|sha256|b2sum|--checksum|gpg\b.*--verify|\bopenssl dgst\b")
+# At the beginning of a command: `pip install wget` fetches nothing by itself.
 _FETCH = re.compile(
-    r"\b(?:wget\b(?!.*(?:-qO-|-O\s*-))|curl\b(?=.*(?:\s-[a-zA-Z]*[oO]\b|--output|--remote-name|>)))"
+    r"(?:^|[;&|({`\n\"']|\b(?:sudo|do|then|else|time|exec))\s*"
+    r"(?:wget\b(?!.*(?:-qO-|-O\s*-))|curl\b(?=.*(?:\s-[a-zA-Z]*[oO]\b|--output|--remote-name|>)))"
 )
-_URL = re.compile(r"(?:https?|ftp)://[^\s\"'|;&)]+")
+# Not of the machine itself, and not of a host that is only known when it runs.
+_URL = re.compile(r"(?:https?|ftp)://(?!\$|\{|localhost|127\.|0\.0\.0\.0)[^\s\"'|;&)]+")
 _PIPE = re.compile(r"\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\|\s*(?:sudo\s+)?(?:tee|apt-key|gpg)\b")
 
 
@@ -25,6 +29,20 @@ def _named(call: Call, code: Code, position: str | None = None) -> str | None:
     if position is not None and (value := call.keyword(position)) is not None:
         return code.text_of(value)
     return code.text_of(call.node.args[0]) if call.node.args else None
+
+
+_FOLDERS = re.compile(
+    r"(?:\.+|outputs?|checkpoints?|ckpts?|weights|models?|data|datasets?|results?|logs?|runs?|saved?|pretrained"
+    r"|exp|experiments?|work_dirs?|tmp)/"
+)
+
+
+def _is_of_a_hub(name: str, call: Call) -> bool:
+    """Not a word that only steers the code (`scratch`), and not a folder: OWNER/NAME, or a bare name that is
+    written where it is fetched."""
+    if name.count("/") == 1:
+        return _FOLDERS.match(name.lower()) is None
+    return "/" not in name and not (call.node.args and isinstance(call.node.args[0], ast.Name))
 
 
 def _is_local(name: str, repository: Repository) -> bool:
@@ -48,7 +66,7 @@ def unpinned_model(repository: Repository) -> Iterator[Hit]:
                 name = _named(call, code, "model")
             else:
                 continue
-            if name is not None and not _is_local(name, repository):
+            if name is not None and _is_of_a_hub(name, call) and not _is_local(name, repository):
                 yield Hit(place=call.place, message=f"`{name}` is fetched without `revision`")
 
 
@@ -89,7 +107,9 @@ def unhashed_download(repository: Repository) -> Iterator[Hit]:
         if script.kind == "prose" or any(_SUM.search(text) for _, text in script.lines):
             continue
         for place, text in script.lines:
-            if _FETCH.search(text) and (url := _URL.search(text)) and not _PIPE.search(text):
+            fetch = _FETCH.search(text)
+            url = None if fetch is None else _URL.search(text, fetch.end())
+            if url is not None and not _PIPE.search(text):
                 yield Hit(place=place, message=f"{url[0]} is fetched, and never compared with a hash")
     yield from _added(repository)
 

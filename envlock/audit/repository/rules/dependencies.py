@@ -9,7 +9,7 @@ from functools import cache
 
 from envlock.audit.repository.content import Declared, Import, Repository
 from envlock.audit.repository.model import Hit, Level, Place, Rule
-from envlock.audit.repository.modules import distributions_of
+from envlock.audit.repository.modules import OF_THE_SYSTEM, distributions_of
 
 _TOOLS = (
     "pip",
@@ -35,6 +35,8 @@ _BASE_WITH_PYTHON = re.compile(
     r"(?:^|/)(?:python|pytorch|miniconda3|mambaforge|pyspark|tensorflow|micromamba)(?::|$)"
 )
 # What an image brings whose name says PyTorch.
+_FRAMEWORKS = ("tensorflow", "mxnet", "paddlepaddle")
+_OF_NGC = ("numpy", "packaging", "apex", "nvidia-dali")
 _OF_IMAGE = ("torch", "torchvision", "torchaudio", "numpy")
 
 
@@ -66,8 +68,23 @@ def _open(repository: Repository) -> Iterator[Declared]:
 def unpinned(repository: Repository) -> Iterator[Hit]:
     for each in _open(repository):
         if each.url is None and each.exact is None and not _is_hashed(repository, each.place.file):
-            asked = f"`{each.text}`" if str(each.specifier) else f"`{each.text}` without a version"
-            yield Hit(place=each.place, message=f"{asked}: whatever is newest on the day")
+            yield Hit(place=each.place, message=_left_open(each), level=_level_of(each))
+
+
+def _left_open(each: Declared) -> str:
+    """What is chosen on the day: anything, something of a range, or the last part of a version."""
+    clauses = list(each.specifier)
+    if not clauses:
+        return f"`{each.text}` without a version: whatever is newest on the day"
+    if len(clauses) == 1 and clauses[0].operator == "==":
+        line = clauses[0].version.removesuffix(".*")
+        return f"`{each.text}`: the newest {line} of the day, in whatever build"
+    return f"`{each.text}`: the newest of the day that fits"
+
+
+def _level_of(each: Declared) -> Level | None:
+    """What CI installs for itself is not what results are made with."""
+    return Level.NOTE if each.kind == "ci" else None
 
 
 def unhashed(repository: Repository) -> Iterator[Hit]:
@@ -85,9 +102,8 @@ def branch_reference(repository: Repository) -> Iterator[Hit]:
         ref = None if each.url is None else _moving_ref(each.url)
         if ref is not None and not is_locked(repository, each.place.file):
             what = f"the branch `{ref}`" if ref else "the default branch"
-            yield Hit(
-                place=each.place, message=f"`{each.name}` is {what} of a repository, as it is on the day"
-            )
+            message = f"`{each.name}` is {what} of a repository, as it is on the day"
+            yield Hit(place=each.place, message=message, level=_level_of(each))
 
 
 def _moving_ref(url: str) -> str | None:
@@ -110,7 +126,7 @@ def _moving_ref(url: str) -> str | None:
 
 
 def undeclared_import(repository: Repository) -> Iterator[Hit]:
-    if not repository.declared or not repository.is_folder:
+    if not _asked(repository) or not repository.is_folder:
         return
     known = (
         {each.name for each in repository.declared}
@@ -118,11 +134,22 @@ def undeclared_import(repository: Repository) -> Iterator[Hit]:
         | set(_brought(repository))
     )
     known |= {name.replace(".", "-") for name in known}
+    linked = [each.name for each in repository.declared if each.url is not None]
     for top, each in _foreign(repository).items():
         names = distributions_of(top)
-        if not known & set(names):
+        if not known & set(names) and not any(_may_bring(name, names[0]) for name in linked):
             message = f"`{top}` is imported, and nothing asks for `{names[0]}`"
             yield Hit(place=each.place, message=message)
+
+
+def _asked(repository: Repository) -> list[Declared]:
+    """What is asked for, CI's own tools apart."""
+    return [each for each in repository.declared if each.kind != "ci"]
+
+
+def _may_bring(repository: str, wanted: str) -> bool:
+    """A link names a repository, and not always the distribution: `taming` of `taming-transformers`."""
+    return repository.startswith(f"{wanted}-") or repository.endswith(f"-{wanted}")
 
 
 def _foreign(repository: Repository) -> dict[str, Import]:
@@ -132,14 +159,19 @@ def _foreign(repository: Repository) -> dict[str, Import]:
     for code in repository.own_code:
         for each in code.imports:
             top = each.module.partition(".")[0]
-            if (
-                not each.is_optional
-                and top not in own
-                and top not in sys.stdlib_module_names
-                and top != "nvidia"
-            ):
+            is_known = top in own or top in sys.stdlib_module_names
+            if not each.is_optional and not is_known and not _is_surrounding(each):
                 found.setdefault(top, each)
     return found
+
+
+def _is_surrounding(each: Import) -> bool:
+    """Does it come with what runs the file: the system, Colab, the kernel of a notebook, a build?"""
+    top = each.module.partition(".")[0]
+    is_of_kernel = top == "IPython" and each.place.cell is not None
+    is_of_build = top in ("setuptools", "pkg_resources") and each.place.file.endswith("setup.py")
+    is_of_colab = f"{each.module}.".startswith("google.colab.")
+    return top in OF_THE_SYSTEM or is_of_kernel or is_of_build or is_of_colab
 
 
 def _own_modules(repository: Repository) -> set[str]:
@@ -161,8 +193,16 @@ def locked_names(repository: Repository) -> Iterator[str]:
 
 
 def _brought(repository: Repository) -> Iterator[str]:
-    if any("pytorch" in each.reference for each in repository.images if not each.is_told):
+    used = [each.reference for each in repository.images if not each.is_told]
+    if any("pytorch" in each for each in used):
         yield from _OF_IMAGE
+    for name in _FRAMEWORKS:
+        if any(f"{name}:" in each for each in used):
+            yield name
+    if any(each.startswith("nvcr.io/nvidia/") for each in used):
+        yield from _OF_NGC
+    if any(name.rpartition("/")[2] == "cog.yaml" for name in repository.names):
+        yield "cog"
 
 
 def nothing_declared(repository: Repository) -> Iterator[Hit]:
@@ -182,7 +222,9 @@ def nothing_declared(repository: Repository) -> Iterator[Hit]:
 
 
 def no_lock(repository: Repository) -> Iterator[Hit]:
-    files = dict.fromkeys(each.place.file for each in _open(repository) if each.kind != "shell")
+    rows = [each for each in _open(repository) if each.kind not in ("shell", "ci")]
+    rows.sort(key=lambda each: each.kind in ("dockerfile", "notebook", "cog"))  # manifests first
+    files = dict.fromkeys(each.place.file for each in rows)
     bare = [file for file in files if not _is_hashed(repository, file)]
     if bare and repository.is_folder:
         what = bare[0] if len(bare) == 1 else f"{bare[0]} and {len(bare) - 1} more"
@@ -196,7 +238,8 @@ def stale_lock(repository: Repository) -> Iterator[Hit]:
 
 
 def python_unstated(repository: Repository) -> Iterator[Hit]:
-    if repository.locks or not repository.is_folder or not repository.declared:
+    asked = _asked(repository)
+    if repository.locks or not repository.is_folder or not asked:
         return
     texts = (text for file, text in repository.texts.items() if _states_python(file))
     if any(_PYTHON_SAID.search(text) for text in texts):
@@ -205,7 +248,7 @@ def python_unstated(repository: Repository) -> Iterator[Hit]:
         return
     if any(_BASE_WITH_PYTHON.search(each.reference) for each in repository.images if not each.is_told):
         return
-    yield Hit(place=repository.declared[0].place, message="no file says which Python")
+    yield Hit(place=asked[0].place, message="no file says which Python")
 
 
 @cache

@@ -10,8 +10,8 @@ from functools import cache
 from packaging.version import InvalidVersion, Version
 
 from envlock.audit.repository.asking import of_script
-from envlock.audit.repository.claims import Claim, claims, sentences
-from envlock.audit.repository.content import Declared, IndexUse, Repository
+from envlock.audit.repository.claims import Claim, claims
+from envlock.audit.repository.content import Declared, Dockerfile, IndexUse, Repository
 from envlock.audit.repository.model import Hit, Level, Place, Rule
 from envlock.audit.repository.rules.dependencies import is_locked
 from envlock.audit.repository.rules.images import parted
@@ -22,6 +22,7 @@ from envlock.manifest.platforms import Platform
 from envlock.stack.builds import default_variant, release
 from envlock.stack.combination import Question, Reason, Verdict, combination_of, explain
 from envlock.stack.combination.parsing import PYTORCH_IMAGE
+from envlock.stack.combination.tags import parts_of
 from envlock.stack.drivers import driver_floor, toolkit_driver
 from envlock.stack.variants import CPU, cuda_of
 
@@ -71,7 +72,11 @@ def stacks(repository: Repository) -> dict[str, Stack]:
     """file -> its stack, where it has any of it."""
     found: dict[str, Stack] = {}
     for file in dict.fromkeys(each.place.file for each in repository.declared if not each.is_optional):
-        rows = [each for each in repository.declared if each.place.file == file and each.url is None]
+        rows = [
+            each
+            for each in repository.declared
+            if each.place.file == file and each.url is None and each.is_for_linux
+        ]
         stack = _stack(rows, [each for each in repository.indexes if each.place.file == file])
         if stack.torch is not None or stack.cuda is not None:
             found[file] = stack
@@ -113,8 +118,8 @@ def no_such_stack(repository: Repository) -> Iterator[Hit]:
                 library.place, Question(requirements=stack.requirement, cuda=stack.cuda, **pinned)
             )
     yield from _told_commands(repository)
-    for source in repository.prose:
-        for claim in claims(source):
+    for spoken in repository.spoken:
+        for claim in claims(spoken):
             yield from _hits(claim.place, _question(claim))
 
 
@@ -148,7 +153,7 @@ def _two_in_conda(repository: Repository) -> Iterator[Hit]:
     for file in dict.fromkeys(each.place.file for each in repository.declared if each.is_conda):
         rows = [each for each in repository.declared if each.place.file == file]
         cuda = next((each for each in rows if each.is_conda and each.name in CUDA_OF_CONDA), None)
-        wheel = next((each for each in rows if not each.is_conda and each.name == "torch"), None)
+        wheel = next((one for one in rows if not one.is_conda and one.name == "torch"), None)
         if cuda is not None and wheel is not None:
             message = (
                 f"CUDA comes from conda (`{cuda.text}`) and again with the wheel of PyTorch (`{wheel.text}`)"
@@ -181,30 +186,58 @@ def _two_in_images(repository: Repository) -> Iterator[Hit]:
         if wheel is None:
             continue
         if name in ("nvidia/cuda", "nvcr.io/nvidia/cuda") and (tag or "").split("-")[1:2] != ["base"]:
-            message = f"`{name}:{tag}` has CUDA, and so has the wheel of PyTorch ({wheel})"
+            message = f"`{name}:{tag}` has CUDA, and so has the wheel of PyTorch ({_named(wheel, each)})"
             yield Hit(place=stage.place, message=message)
-        elif name == PYTORCH_IMAGE or name.startswith("nvcr.io/nvidia/pytorch"):
-            message = f"`{name}` has PyTorch and CUDA, and {wheel} installs both again"
-            yield Hit(place=stage.place, message=message)
-
-
-def _torch_installed(repository: Repository, file: str) -> str | None:
-    """What installs a wheel of PyTorch in a Dockerfile."""
-    direct = next(
-        (one for one in repository.declared if one.place.file == file and one.name == "torch"), None
-    )
-    if direct is not None:
-        return f"`{direct.text}`"
-    text = repository.texts.get(file, "")
-    for one in repository.declared:
-        base = one.place.file.rpartition("/")[2]
-        if (
-            one.name == "torch"
-            and one.kind == "requirements"
-            and re.search(rf"-r\s*\S*{re.escape(base)}\b", text)
+        elif (name == PYTORCH_IMAGE or name.startswith("nvcr.io/nvidia/pytorch")) and not _is_there(
+            wheel, tag
         ):
-            return f"`{one.text}` of {one.place.file}"
+            message = f"`{name}` has PyTorch and CUDA, and {_named(wheel, each)} installs both again"
+            yield Hit(place=stage.place, message=message)
+
+
+def _is_there(wheel: Declared, tag: str | None) -> bool:
+    """Is pip content with the PyTorch of the image? Without a version it always is."""
+    if not wheel.specifier:
+        return True
+    parts = parts_of(tag or "")
+    if parts is None or re.match(r"\d\d\.\d\d-py3", tag or ""):  # NGC: which PyTorch is not in the tag
+        return wheel.exact is None
+    return wheel.specifier.contains(parts.torch, prereleases=True)
+
+
+def _named(wheel: Declared, within: Dockerfile) -> str:
+    is_own = wheel.place.file == within.source.file
+    return f"`{wheel.text}`" if is_own else f"`{wheel.text}` of {wheel.place.file}"
+
+
+def _torch_installed(repository: Repository, file: str) -> Declared | None:
+    """The wheel of PyTorch that a Dockerfile installs, by itself or from a file that it names: one beside it,
+    or in the folder that it is built in."""
+    text = repository.texts.get(file, "")
+    folder = file.rpartition("/")[0]
+    for one in repository.declared:
+        if one.name != "torch" or not one.is_for_linux:
+            continue
+        if one.place.file == file:
+            return one
+        home, _, base = one.place.file.rpartition("/")
+        is_near = home == folder or f"{folder}/".startswith(f"{home}/") or not home
+        is_named = re.search(rf"-r\s*\S*(?<![\w-]){re.escape(base)}(?![\w.-])", text) is not None
+        if one.kind == "requirements" and is_near and is_named and _is_nearest(repository, one, folder):
+            return one
     return None
+
+
+def _is_nearest(repository: Repository, one: Declared, folder: str) -> bool:
+    """No other file of that name is nearer to the Dockerfile."""
+    home, _, base = one.place.file.rpartition("/")
+    names = set(repository.names)
+    parts = folder.split("/") if folder else []
+    for count in range(len(parts), -1, -1):
+        place = "/".join(parts[:count])
+        if (f"{place}/{base}" if place else base) in names:
+            return place == home
+    return True
 
 
 # What is not said
@@ -267,8 +300,8 @@ def cuda_unstated(repository: Repository) -> Iterator[Hit]:
             other = f"CUDA {known} from the default index, and another elsewhere"
             message = f"`torch=={torch}` without a CUDA is {other}"
             yield Hit(place=stack.torch.place, message=message)
-    for source in repository.prose:
-        yield from _unnamed([(each.place, each.text) for each in sentences(source)])
+    for spoken in repository.spoken:
+        yield from _unnamed([(each.place, each.text) for each in spoken])
 
 
 _NAMED = re.compile(r"(?i)\b(?:pytorch|torch)(?:-cuda)?[ -]?v?(?P<version>2\.\d{1,2}(?:\.\d+)?)\b")
@@ -308,8 +341,8 @@ _CUDA = re.compile(r"(?i)CUDA[\s`*_-]*v?(?P<version>1[0-4](?:\.\d)?)\b")
 
 
 def driver_claim(repository: Repository) -> Iterator[Hit]:
-    for source in repository.prose:
-        for each in sentences(source):
+    for spoken in repository.spoken:
+        for each in spoken:
             if "driver" in each.text.lower() or "驱动" in each.text:
                 yield from _judged_drivers(each.text, each.place)
 
@@ -361,8 +394,8 @@ _HISTORY = re.compile(
 
 
 def false_claim(repository: Repository) -> Iterator[Hit]:
-    for source in repository.prose:
-        for each in sentences(source):
+    for spoken in repository.spoken:
+        for each in spoken:
             text = " ".join(each.text.split())
             if _SYSTEM.search(text) and _WHEEL.search(text):
                 message = f"a CUDA of the system does not break a wheel: {_OWN_LIBRARIES}"
@@ -394,8 +427,8 @@ _MEMORY = re.compile(
 
 
 def outdated_advice(repository: Repository) -> Iterator[Hit]:
-    for source in repository.prose:
-        for each in sentences(source):
+    for spoken in repository.spoken:
+        for each in spoken:
             amp = _AMP.search(each.text)
             if amp is not None and not re.search(r"(?i)deprecated|instead|弃用", each.text):
                 yield Hit(
