@@ -100,15 +100,15 @@ def test_a_half_pinned_pyproject(tmp_path: Path) -> None:
         "setup_machine.sh": "pip install --upgrade pip  # for PEP 660\npip install -e '.[train]'\n",
         "cog.yaml": 'build:\n  python_version: "3.11"\n  python_packages:\n    - "torch==2.0.1"\n',
         "predict.py": "from cog import Path\nimport PIL, tqdm\nfrom half.load import load\n",
-        "half/load.py": "from transformers import AutoModel\nm = AutoModel.from_pretrained('org/name').cuda()\n",
-        ".github/workflows/lint.yml": "jobs:\n  a:\n    steps:\n      - run: pip install linter ${{ matrix.x }}\n",
+        "half/load.py": "from transformers import AutoModel\nm = AutoModel.from_pretrained('a/b').cuda()\n",
+        ".github/workflows/lint.yml": "jobs:\n  a:\n    steps:\n    - run: pip install linter ${{ a.b }}\n",
     }
     assert told(tmp_path, files) == [
         "no-lock pyproject.toml:1:1: no lockfile stands beside pyproject.toml and 1 more",
         "unpinned pyproject.toml:8:58: `peft` without a version: whatever is newest on the day",
         "unpinned pyproject.toml:8:66: `numpy>=1.24`: the newest of the day that fits",
         "undeclared-import predict.py:2:1: `tqdm` is imported, and nothing asks for `tqdm`",
-        "unpinned-model half/load.py:2:5: `org/name` is fetched without `revision`",
+        "unpinned-model half/load.py:2:5: `a/b` is fetched without `revision`",
         "driver-unstated half/load.py:2:5: CUDA is asked for, and no text says which driver or GPU it needs",
         "unpinned .github/workflows/lint.yml:4:1: `linter` without a version: whatever is newest on the day",
         "cuda-unstated cog.yaml:4:1: `torch==2.0.1` without a CUDA is CUDA 11.7 from the "
@@ -134,7 +134,7 @@ dependencies:
 def test_a_minor_of_cuda_from_conda(tmp_path: Path) -> None:
     files = {
         "environment.yml": _MINOR,
-        "fold/model.py": "import tree\nimport torch\nwith torch.cuda.amp.autocast(enabled=False):\n    pass\n",
+        "fold/model.py": "import tree, torch\nwith torch.cuda.amp.autocast(enabled=False):\n    pass\n",
         "docs/install.md": "Check it: `docker run --gpus all nvidia/cuda:11.0-base nvidia-smi`.\n",
     }
     assert told(tmp_path, files) == [
