@@ -41,6 +41,8 @@ BUDGETS: Mapping[Kind, int] = {
     Kind.YAML: 1_000_000,
     Kind.SHELL: 500_000,
 }
+# What is beyond that in one notebook is pictures, which cost next to nothing.
+NOTEBOOK_AT_MOST = 150_000
 
 
 def kind_of(file: str) -> Kind | None:

@@ -21,7 +21,7 @@ from envlock.audit.repository.content import (
     Sentence,
     Source,
 )
-from envlock.audit.repository.kinds import BUDGETS, Kind, kind_of, rank
+from envlock.audit.repository.kinds import BUDGETS, NOTEBOOK_AT_MOST, Kind, kind_of, rank
 from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.walk import Walk, walk
 from envlock.errors import InvalidInput, UsageFault
@@ -54,6 +54,15 @@ class Reading:
     indexes: list[IndexUse] = field(default_factory=list)
     broken: list[Hit] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+
+    def affords(self, kind: Kind, size: int) -> bool:
+        """Take a file off what is left of its kind; False where it is more than that."""
+        cost = min(size, NOTEBOOK_AT_MOST) if kind is Kind.NOTEBOOK else size
+        if cost > self.left.get(kind, cost):
+            return False
+        if kind in self.left:
+            self.left[kind] -= cost
+        return True
 
     def tell_broken(self, place: Place, message: str) -> None:
         self.broken.append(Hit(place=place, message=message))
@@ -128,11 +137,9 @@ def _read_file(root: Path, name: str, size: int, reading: Reading) -> None:
     kind = kind_of(name)
     if kind is None:
         return
-    if size > reading.left.get(kind, size):
+    if not reading.affords(kind, size):
         reading.unread.append(name)
         return
-    if kind in reading.left:
-        reading.left[kind] -= size
     text = _text(root / name, name, reading)
     if kind is Kind.LOCK:
         reading.lock_texts[name] = text or ""

@@ -223,7 +223,7 @@ def nothing_declared(repository: Repository) -> Iterator[Hit]:
 
 def no_lock(repository: Repository) -> Iterator[Hit]:
     rows = [each for each in _open(repository) if each.kind not in ("shell", "ci")]
-    rows.sort(key=lambda each: each.kind in ("dockerfile", "notebook", "cog"))  # manifests first
+    rows.sort(key=lambda each: each.kind in ("dockerfile", "notebook", "cog", "setup"))  # manifests first
     files = dict.fromkeys(each.place.file for each in rows)
     bare = [file for file in files if not _is_hashed(repository, file)]
     if bare and repository.is_folder:

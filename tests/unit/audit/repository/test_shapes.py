@@ -155,7 +155,7 @@ def _notebook() -> str:
         (2, "if True:\n  %shell wget -O out.bin https://example.org/w.bin \\\n    --quiet\nx = 1"),
         (None, "model = AutoModel.from_pretrained('gpt2')"),
     ]
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "execution_count": count,
