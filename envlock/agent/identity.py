@@ -241,7 +241,7 @@ def parse_record(text: str) -> List[RecordRow]:
     return list(rows.values())
 
 
-_CONTROL_IN_ROWS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_IN_ROWS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")
 
 
 def _is_plain(text: str) -> bool:
@@ -257,7 +257,10 @@ def _csv_rows(text: str) -> Iterable[Sequence[str]]:
     import csv
     import io
 
-    return csv.reader(io.StringIO(text))
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise ValueError("it is not CSV: %s" % error) from error
 
 
 def decode_hash(value: str) -> Tuple[str, str]:

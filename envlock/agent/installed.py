@@ -222,7 +222,7 @@ def _editable(path: str) -> Optional[str]:
         if not document.get("dir_info", {}).get("editable"):
             return None
         return os.path.normpath(unquote(urlsplit(document["url"]).path))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

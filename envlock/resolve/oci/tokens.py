@@ -43,6 +43,13 @@ def parse_challenge(header: str) -> Challenge | None:
     return Challenge(scheme=scheme.lower(), parameters=dict(_PARAMETER.findall(rest)))
 
 
+def _is_server(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # a bracket that opens no address
+        return False
+
+
 def fetch_token(
     session: requests.Session, challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials | None
 ) -> str:
@@ -51,7 +58,7 @@ def fetch_token(
     Anonymous where there are no credentials. Raises NoToken, and what requests raises.
     """
     realm = challenge.parameters.get("realm", "")
-    if urlsplit(realm).scheme not in ("http", "https"):
+    if not _is_server(realm):
         raise NoToken("the registry names no token server")
     if credentials is not None and credentials.identity_token:
         return _token_of(_refresh(session, challenge, scopes, credentials))

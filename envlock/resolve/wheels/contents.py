@@ -119,6 +119,8 @@ def open_archive(
     stops = dict(zip(starts, [*starts[1:], archive.start_dir], strict=True)) if starts else {}
     if len(stops) != len(starts):
         raise _bad(file, "two members overlap")
+    if starts and starts[0] < 0:
+        raise _bad(file, "a member lies before its beginning")
     return Archive(file=file, zip=archive, prefetch=prefetch, read_up_to=read_up_to, stops=stops)
 
 

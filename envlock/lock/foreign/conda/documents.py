@@ -49,7 +49,10 @@ def split_url(url: str) -> tuple[str, str, str] | None:
     >>> split_url("https://h/conda-forge/noarch/attrs-25.4.0-pyh_0.conda")
     ('https://h/conda-forge', 'noarch', 'attrs-25.4.0-pyh_0.conda')
     """
-    path, _, file = unquote(urlsplit(url).path).rpartition("/")
+    try:
+        path, _, file = unquote(urlsplit(url).path).rpartition("/")
+    except ValueError:  # a bracket that opens no address
+        return None
     head = url.rpartition("/")[0]
     channel, _, subdir = head.rpartition("/")
     return (channel, subdir, file) if path and channel and file else None
