@@ -66,7 +66,10 @@ def parse(text: str) -> Dict[str, Any]:
         import tomllib
     except ImportError:
         return parse_subset(text)
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def parse_subset(text: str) -> Dict[str, Any]:

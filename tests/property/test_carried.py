@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from packaging import utils, version
 
@@ -67,6 +67,7 @@ def test_two_versions_compare_alike(one: str, other: str) -> None:
         assert hash(a) == hash(older.Version(str(a)))
 
 
+@example("Some.Name-1.0-2b\n-py3-none-any.whl")
 @given(mutated("Some.Name-1.0+cu124-2b-cp311.py3-none-manylinux_2_28_x86_64.any.whl"))
 def test_the_name_of_a_wheel_is_read_alike(file: str) -> None:
     assume(len(file) <= 254)

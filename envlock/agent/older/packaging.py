@@ -97,7 +97,7 @@ def parse_wheel_filename(file: str) -> Tuple[str, Version, Tuple[Any, ...], Froz
         raise InvalidWheelFilename(f"Invalid wheel filename (wrong number of parts): {file!r}")
     if "__" in parts[0] or not re.fullmatch(r"[\w.]+", parts[0], re.UNICODE):
         raise InvalidWheelFilename(f"Invalid project name: {file!r}")
-    build = re.match(r"(\d+)(.*)", parts[2]) if len(parts) == 6 else None
+    build = re.fullmatch(r"(\d+)(.*)", parts[2], re.ASCII) if len(parts) == 6 else None
     if len(parts) == 6 and build is None:
         raise InvalidWheelFilename(f"Invalid build number: {parts[2]} in {file!r}")
     try:

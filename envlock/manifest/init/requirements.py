@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -235,12 +236,17 @@ def _faulty(fault: Fault, place: Place) -> Row:
     return requirement_row(text, fault.where, short(fault.message))
 
 
+@lru_cache(maxsize=1)
+def _lines_of(path: Path, _mtime_ns: int) -> dict[int, str]:
+    """Read once for all faults of a file."""
+    return dict(logical_lines(path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")))
+
+
 def _line_at(where: str, place: Place) -> str | None:
     """The line that a place like `requirements.txt:3` names, without what may be secret."""
     file, _, number = where.rpartition(":")
     path = place.root / file
     if not number.isdigit() or not path.is_file():
         return None
-    lines = dict(logical_lines(path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")))
-    found = lines.get(int(number))
+    found = _lines_of(path, path.stat().st_mtime_ns).get(int(number))
     return None if found is None else without_credentials(found)
