@@ -34,9 +34,9 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
         from envlock.cli.usage import usage_fault
 
         return _failed(usage_fault(error, words), as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
         click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)  # after the terminal's ^C
-        return STOPPED
+        return 128 + getattr(stop, "number", STOPPED - 128)
     except EnvlockError as error:
         return _failed(error, as_json=as_json)
     except BrokenPipeError:

@@ -55,13 +55,15 @@ def command(
     envlock compare --html compare.html --json
 
     A route that cannot be made here is said with the reason; the others are measured. What is made lies in a
-    private folder that is gone afterwards. A Docker daemon keeps its build cache.
+    private folder that is gone afterwards, also when the command is stopped (^C, SIGTERM). A Docker daemon
+    keeps its build cache.
 
     Exit status 1: an environment that was made is not what the lock says. 8: a route that --routes names
     cannot be made here, or none can.
     """
     from envlock.api.comparing import CompareOrder, compare
     from envlock.cli.progress import progress
+    from envlock.cli.stopping import stopping_cleanly
 
     if online and not plan:
         raise UsageFault(
@@ -80,7 +82,7 @@ def command(
     )
     if html is not None:
         _check_page(html)
-    with progress(enabled=talk.draws) as on_event:
+    with stopping_cleanly(), progress(enabled=talk.draws) as on_event:
         comparison = compare(order, on_event)
     _tell(comparison, html, talk)
     return _status(comparison, is_named=routes is not None)

@@ -5,12 +5,14 @@ The SDK drives the classic builder only; the file builds with both.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +28,7 @@ Builder = Literal["auto", "buildx", "classic"]
 _CLASSIC_STEP = re.compile(r"Step (\d+)/(\d+) :")
 _BUILDKIT_STEP = re.compile(r"#\d+ \[[^\]]*?(\d+)/(\d+)\] ")
 _LAST_LINES = 12
+_GRACE_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,15 +176,39 @@ def _run(command: list[str], stdin: int, environment: Mapping[str, str], on_even
     said: list[str] = []
     # Newer builders write the time of the image from this one, so that two builds have one id.
     own = {**environment, "SOURCE_DATE_EPOCH": environment.get("SOURCE_DATE_EPOCH", "0")}
-    with subprocess.Popen(
-        command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=own
-    ) as process:
+    with (
+        subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=own,
+            start_new_session=True,  # buildx is a child of `docker`, which does not pass every signal on
+        ) as process,
+        _ended(process),
+    ):
         for line in process.stderr or ():
             said.append(line.rstrip())
             if match := _BUILDKIT_STEP.match(line):
                 on_event(Event(step="build", done=int(match[1]), total=int(match[2])))
     if process.returncode != 0:
         raise _failed(said, said[-1] if said else f"status {process.returncode}")
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Who stops waiting ends the builder too: it would go on, and tag an image that nobody knows of."""
+    try:
+        yield
+    except BaseException:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE_SECONDS)
+                break
+        raise
 
 
 def _failed(said: list[str], error: str) -> ToolFailed:

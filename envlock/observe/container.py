@@ -157,8 +157,19 @@ def _observed(target: ContainerTarget, inside: Inside) -> Facts:
 def start_python(
     target: ContainerTarget, inside: Inside, program: tuple[str, ...], stdin: bytes
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program of Python (its text, then its arguments) inside. Raises ToolMissing."""
-    return _run(target, *inside.words, "-I", "-S", "-B", "-c", *program, stdin=stdin)
+    """Run a program of Python (its text, then its arguments) inside. Raises ToolMissing.
+
+    A container of its own is gone afterwards, also where nobody waits for its end, which `--rm` does.
+    """
+    program = ("-I", "-S", "-B", "-c", *program)
+    if inside.words[0] != "run":
+        return _run(target, *inside.words, *program, stdin=stdin)
+    name = f"envlock-{secrets.token_hex(8)}"
+    try:
+        return _run(target, "run", f"--name={name}", *inside.words[1:], *program, stdin=stdin)
+    except BaseException:
+        _run(target, "rm", "--force", name)
+        raise
 
 
 def no_answer(target: ContainerTarget, what: str, done: subprocess.CompletedProcess[bytes]) -> CouldNotTell:

@@ -16,16 +16,12 @@ import pytest
 from envlock import api
 from envlock.api.comparing import Route, comparison_document, comparison_page, comparison_text
 from envlock.audit.compare import view
-from envlock.audit.compare.model import Compared, Comparison, Depth, Measured
+from envlock.audit.compare.model import Compared, Comparison, Depth
 from envlock.audit.compare.pins import pins_of
 from envlock.audit.compare.trees import Seen, held_against
 from envlock.audit.compare.weight import BaseSeen, weight_of
 from envlock.errors import DiskFailed
 from envlock.lock.file import read_lock
-from tests.support.dockerd import Dockerd
-from tests.support.images import debian_base, locked_project
-from tests.support.registry import LocalRegistry
-from tests.support.tools import need
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TORCH = EXAMPLES / "bert-cu124" / "envlock.lock"
@@ -151,41 +147,6 @@ def test_exit_statuses_of_the_command() -> None:
     named = envlock("--routes", "conda", "--json", cwd=TORCH.parent)
     assert named.returncode == 8, named.stderr
     assert json.loads(named.stdout)["routes"][0]["measured"] is None
-
-
-@pytest.mark.slow
-def test_a_venv_and_both_images_measured_from_one_lock(tmp_path: Path, docker_daemon: Dockerd) -> None:
-    """The example in CI: each made twice, each the runtime hash of the lock, nothing of it left behind."""
-    if sys.version_info[:2] != (3, 11):
-        need("python3.11")
-    scratch = tmp_path / "scratch"
-    with LocalRegistry() as registry:
-        registry.add(debian_base(), "debian/python", "3.11")
-        reference = registry.reference("debian/python:3.11")
-        docker_daemon.lend(int(reference.partition("/")[0].rpartition(":")[2]))
-        lock = locked_project(tmp_path / "project", reference)
-        comparison = api.compare(
-            api.CompareOrder(
-                lock=lock,
-                environment={**os.environ, **docker_daemon.environment},
-                scratch=scratch,
-                python="python3.11" if sys.version_info[:2] != (3, 11) else sys.executable,
-            )
-        )
-    made = {each.route: each.measured for each in comparison.routes if each.measured is not None}
-    assert list(made) == [Route.VENV, Route.DOCKER, Route.OCI], faults(comparison)
-    assert {(str(m.report.verdict), m.report.observed) for m in made.values()} == {
-        ("match", comparison.runtime)
-    }
-    assert made[Route.OCI].rebuild.same_digest is True
-    assert {route: _changed(measured) for route, measured in made.items()} == {route: [] for route in made}
-    assert list(scratch.iterdir()) == []
-    assert docker_daemon.docker("images", "-q", "envlock-compare*").stdout == ""
-    assert "seconds, cold" in comparison_text(comparison)
-
-
-def _changed(measured: Measured) -> list[str]:
-    return [change.path for change in measured.rebuild.changes]
 
 
 def test_no_row_of_the_view_lacks_a_route(tmp_path: Path) -> None:
