@@ -21,7 +21,7 @@ from envlock.emit.pins import refuse_half
 from envlock.errors import CouldNotTell, EnvlockError
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
-from envlock.lock.runtime import runtime_hash
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.resolve.model import OnEvent, no_events
 from envlock.verify.platform import locked_platform
 
@@ -65,7 +65,10 @@ def compare(order: CompareOrder, on_event: OnEvent = no_events) -> Comparison:
     base = _base(order, lock, platform)
     planned = [_planned(order, lock, platform, route, base) for route in order.routes]
     comparison = Comparison(
-        project=lock.project, platform=platform, runtime=runtime_hash(lock, platform), routes=tuple(planned)
+        project=lock.project,
+        platform=platform,
+        runtime=conda_runtime_hash(lock, platform) or runtime_hash(lock, platform),
+        routes=tuple(planned),
     )
     return comparison if order.plan else _measured(order, comparison, on_event)
 

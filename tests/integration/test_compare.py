@@ -22,6 +22,7 @@ from envlock.audit.compare.trees import Seen, held_against
 from envlock.audit.compare.weight import BaseSeen, weight_of
 from envlock.errors import DiskFailed
 from envlock.lock.file import read_lock
+from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TORCH = EXAMPLES / "bert-cu124" / "envlock.lock"
@@ -87,6 +88,11 @@ def test_what_is_pinned_how_far() -> None:
     assert {depths[route]["kernel"] for route in Route} == {Depth.HOST}
 
 
+def test_the_runtime_of_a_lock_with_conda_packages_has_them(tmp_path: Path) -> None:
+    assert plan(NATIVE, tmp_path).runtime == conda_runtime_hash(read_lock(NATIVE), LINUX)
+    assert plan(TORCH, tmp_path).runtime == runtime_hash(read_lock(TORCH), LINUX)
+
+
 def test_two_trees_differ_by_file_and_kind() -> None:
     seen = Seen(content="a", mode=0o644, mtime_ns=1)
     first = {"var/lib/dpkg/status": seen, "x.py": seen, "var/log/apt/term.log": seen, "same": seen}
@@ -118,6 +124,8 @@ def test_text_and_document_of_a_plan(tmp_path: Path) -> None:
     assert lines[1] == "planned from the lock; nothing was made"
     assert "download             3.15 GB  3.15 GB  3.15 GB  3.15 GB" in lines
     assert "CUDA twice                no       no  unknown  unknown" in lines
+    conda = comparison_text(plan(NATIVE, tmp_path, routes=(Route.CONDA,))).splitlines()
+    assert any(line.startswith("unpacked, as locked  over ") for line in conda)
     document = comparison_document(comparison)
     assert list(document) == ["schema", "project", "platform", "runtime_hash", "host", "routes"]
     assert [row["route"] for row in document["routes"]] == ["venv", "conda", "docker", "oci"]

@@ -15,7 +15,7 @@ def figures(comparison: Comparison) -> Iterator[Row]:
     """Bytes and seconds, a row per question."""
     routes = comparison.routes
     yield "download", tuple(_weighed(each, each.weight.download) for each in routes)
-    yield "unpacked, as locked", tuple(_weighed(each, each.weight.unpacked) for each in routes)
+    yield "unpacked, as locked", tuple(_unpacked(each) for each in routes)
     yield "of it CUDA", tuple(_cuda(each) for each in routes)
     yield "CUDA twice", tuple(_twice(each) for each in routes)
     if comparison.host is not None:
@@ -31,6 +31,12 @@ def figures(comparison: Comparison) -> Iterator[Row]:
 def _weighed(compared: Compared, count: int) -> str:
     """Zero bytes of nothing known is no answer."""
     return size(count) if compared.weight.shares else "-"
+
+
+def _unpacked(compared: Compared) -> str:
+    """A base image and conda packages are locked by the size of their archives alone."""
+    is_part = any(share.unpacked is None for share in compared.weight.shares)
+    return f"{'over ' if is_part else ''}{_weighed(compared, compared.weight.unpacked)}"
 
 
 def _cuda(compared: Compared) -> str:
