@@ -104,6 +104,8 @@ def _write(output: Path, text: str) -> None:
     from envlock.lock.file import replace_bytes
 
     try:
+        # `.devcontainer/` and `.github/workflows/` are seldom there already.
+        output.absolute().parent.mkdir(parents=True, exist_ok=True)
         replace_bytes(output.absolute(), text.encode())
     except OSError as error:
         raise DiskFailed(

@@ -60,7 +60,9 @@ def _tell(found: Resurrected) -> None:
     click.echo(f"as of {found.day} ({found.day_from}), from {', '.join(found.read)}")
     click.echo(f"wrote {shown(found.manifest)} and {shown(found.lock.path)}")
     lock = found.lock.lock
-    click.echo(f"  Python {lock.python} ({lock.python_exact}), {len(lock.distributions)} distributions")
+    count = len(lock.distributions)
+    distributions = f"{count} distribution{'s' * (count != 1)}"
+    click.echo(f"  Python {lock.python} ({lock.python_exact}), {distributions}")
     for platform, stack in lock.stack.items():
         click.echo(f"  {platform}: torch {stack.torch}, CUDA {stack.cuda}")
 

@@ -473,13 +473,22 @@ def test_6_a_directory_that_cannot_be_written(here: Project, envlock: Envlock) -
 
 def test_6_an_output_that_cannot_be_written(locked: Project, envlock: Envlock, monkeypatch: Any) -> None:
     monkeypatch.chdir(locked.root)
-    assert envlock("emit", "conda", "-o", "nowhere/x.yml") == Ran(
+    (locked.root / "file").write_text("")
+    assert envlock("emit", "conda", "-o", "file/x.yml") == Ran(
         status=6,
         out="",
-        err="error: the file cannot be written: no such file or directory [disk-failed]\n"
-        "  where  nowhere/x.yml\n\nhint: `-o FILE` names another\n",
+        err="error: the file cannot be written: file exists [disk-failed]\n"
+        "  where  file/x.yml\n\nhint: `-o FILE` names another\n",
     )
     assert envlock("agent", "-o", "nowhere/x.pyz").status == 6
+
+
+def test_emit_makes_the_folder_that_the_tool_wants(
+    locked: Project, envlock: Envlock, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(locked.root)
+    assert envlock("emit", "github-actions", "-o", ".github/workflows/envlock.yml").status == 0
+    assert (locked.root / ".github/workflows/envlock.yml").read_text().startswith("#")
 
 
 def test_6_a_full_disk_is_no_bug(locked: Project) -> None:

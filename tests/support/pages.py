@@ -1,6 +1,6 @@
 """The commands that the pages show, taken out of their `sh` and `console` blocks.
 
-blocks(page)            # every block of README.md, docs/tutorial.md, docs/how-to/*.md, line by line
+blocks(page)            # every block of README.md, the tutorial, the FAQ, docs/how-to/*.md, line by line
 envlock_calls(line)     # the words after each `envlock` that a line of shell starts
 """
 
@@ -34,7 +34,7 @@ class Block:
 def pages() -> tuple[Path, ...]:
     """The pages whose commands somebody types."""
     how_to = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-    return (ROOT / "README.md", ROOT / "docs" / "tutorial.md", *how_to)
+    return (ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "faq.md", *how_to)
 
 
 def blocks(page: Path) -> tuple[Block, ...]:
