@@ -14,20 +14,16 @@ from envlock.observe.zipapp import write_agent
 from envlock.report import Report, Severity, Verdict
 from envlock.verify import Judgement, judge
 from tests.integration.test_honest import alarms, awkward_wheels
+from tests.support.debian import PYTHON, debian_system
 from tests.support.environments import PLATFORM, lock_of
-from tests.support.tools import need
 
 pytestmark = pytest.mark.slow
-PYTHON = "3.11"  # of Debian 12
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A minimal Debian 12 with Python, pip and NumPy from Debian, and our wheels installed by that pip."""
-    need("debootstrap", root=True)
-    root = tmp_path_factory.mktemp("debian")
-    command = ["debootstrap", "--variant=minbase", "--include=python3,python3-pip,python3-numpy", "bookworm"]
-    subprocess.run([*command, root], check=True, stdout=subprocess.DEVNULL)
+    root = debian_system(tmp_path_factory.mktemp("debian") / "root")
     store = root / "wheels"
     files = [f"/wheels/{wheel.write(store).name}" for wheel in awkward_wheels()]
     _inside(

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from envlock.lock import read_lock, runtime_hash
+from tests.support.devcontainers import devcontainer
 from tests.support.dockerd import Dockerd
 from tests.support.images import debian_base, locked_project
 from tests.support.tools import need
@@ -186,6 +187,41 @@ def test_a_package_on_top_and_a_file_changed_in_a_container_are_named(
     inside = ("--image", "localhost/changed:1", "--inside", "docker")
     assert made.verdict(*inside, status=1, more=docker_daemon.environment)[0] == "mismatch"
     assert observed != made.hash
+
+
+def test_a_development_container_starts_where_its_environment_matches(
+    made: Made, docker_daemon: Dockerd, tmp_path: Path
+) -> None:
+    docker = docker_daemon.docker
+    docker("load", "-i", made.folder / "image.tar")
+    changed = f"FROM localhost/demo:1\nUSER 0\nRUN echo 'x = 1' >> {SITE}/six.py\nUSER 1000:1000\n"
+    docker("build", "--network=none", "-t", "localhost/odd:1", "-", input=changed)
+    environment = {**made.environment, **docker_daemon.environment}
+    for image, status in (("localhost/demo:1", 0), ("localhost/odd:1", 1)):
+        workspace = _workspace(made, tmp_path / f"workspace-{status}", image)
+        done = devcontainer("up", "--workspace-folder", workspace, environment=environment)
+        assert done.returncode == status, done.stdout + done.stderr
+        outcome = json.loads(done.stdout.splitlines()[-1])
+        container = outcome["containerId"]
+        if status == 0:
+            words = ("exec", "--workspace-folder", workspace, "python", "-c", PROGRAM)
+            assert devcontainer(*words, environment=environment).stdout == f"{SAID}\n"
+            assert (outcome["outcome"], outcome["remoteUser"]) == ("success", "app")
+        else:
+            assert "lib/python3.11/site-packages/six.py" in done.stderr
+        docker("rm", "-f", container)
+
+
+def _workspace(made: Made, folder: Path, image: str) -> Path:
+    folder.mkdir()
+    shutil.copy(made.folder / "envlock.lock", folder)
+    manifest = (made.folder / "envlock.toml").read_text()
+    (folder / "envlock.toml").write_text(f'{manifest}[job]\nimage = "{image}"\n')
+    (folder / ".devcontainer").mkdir()
+    lock = ("-l", folder / "envlock.lock")
+    made.run("emit", "devcontainer", *lock, "-o", folder / ".devcontainer/devcontainer.json")
+    made.run("agent", "-o", folder / "envlock-agent.pyz")
+    return folder
 
 
 def test_podman_loads_and_runs_it(made: Made, podman: dict[str, str]) -> None:

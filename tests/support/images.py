@@ -144,11 +144,13 @@ def image(
     tag: str = "base",
     platforms: Iterable[str] = ("linux-64",),
     environment: Sequence[str] = (f"PATH={PATH}",),
+    level: int = 6,
 ) -> Path:
-    """Write an OCI layout with one image; of several platforms, an index of them."""
+    """Write an OCI layout with one image; of several platforms, an index of them. `level` is gzip's."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
-    rows = [_manifest(blobs, layers, platform, environment) for platform in platforms]
+    compressed = [store_blob(blobs, gzip.compress(each, level, mtime=0), OCI_LAYER_GZIP) for each in layers]
+    rows = [_manifest(blobs, layers, compressed, platform, environment) for platform in platforms]
     top = rows[0] if len(rows) == 1 else _index(blobs, rows)
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     named = {**top, "annotations": {"org.opencontainers.image.ref.name": tag}}
@@ -158,7 +160,11 @@ def image(
 
 
 def _manifest(
-    blobs: Path, layers: Sequence[bytes], platform: str, environment: Sequence[str]
+    blobs: Path,
+    layers: Sequence[bytes],
+    compressed: Sequence[Mapping[str, object]],
+    platform: str,
+    environment: Sequence[str],
 ) -> dict[str, object]:
     system, architecture = IMAGE_PLATFORMS[platform]
     config = {
@@ -171,7 +177,7 @@ def _manifest(
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": store_blob(blobs, json.dumps(config).encode(), OCI_CONFIG),
-        "layers": [store_blob(blobs, gzip.compress(each, 6, mtime=0), OCI_LAYER_GZIP) for each in layers],
+        "layers": compressed,
     }
     row = store_blob(blobs, json.dumps(document).encode(), OCI_MANIFEST)
     return {**row, "platform": {"os": system, "architecture": architecture}}
