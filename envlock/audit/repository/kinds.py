@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 from envlock.audit.repository.asking import lock_names
 
@@ -35,11 +34,11 @@ class Kind(StrEnum):
 # How many bytes of each are read within a second, start-up included. What declares an environment is not
 # among them: all of it is read.
 BUDGETS: Mapping[Kind, int] = {
-    Kind.PYTHON: 900_000,
-    Kind.NOTEBOOK: 2_500_000,
-    Kind.PROSE: 700_000,
-    Kind.YAML: 1_000_000,
-    Kind.SHELL: 500_000,
+    Kind.PYTHON: 600_000,
+    Kind.NOTEBOOK: 1_000_000,
+    Kind.PROSE: 400_000,
+    Kind.YAML: 500_000,
+    Kind.SHELL: 200_000,
 }
 # What is beyond that in one notebook is pictures, which cost next to nothing.
 NOTEBOOK_AT_MOST = 150_000
@@ -51,14 +50,14 @@ def kind_of(file: str) -> Kind | None:
     >>> str(kind_of("docker/train.Dockerfile")), kind_of("notes.txt")
     ('Dockerfile', None)
     """
-    low = PurePosixPath(file).name.lower()
+    low = file.rpartition("/")[2].lower()
     if next(lock_names((file,)), None) is not None:
         return Kind.LOCK
     if "dockerfile" in low or "containerfile" in low:
         return Kind.DOCKERFILE
     if _REQUIREMENTS.fullmatch(low) or _IN_FOLDER.fullmatch(file):
         return Kind.REQUIREMENTS
-    return _BY_NAME.get(low) or _BY_SUFFIX.get(PurePosixPath(low).suffix)
+    return _BY_NAME.get(low) or _BY_SUFFIX.get(f".{low.rpartition('.')[2]}")
 
 
 _BY_NAME: Mapping[str, Kind] = {
@@ -86,4 +85,4 @@ def rank(file: str) -> int:
     and examples."""
     if _ASIDE.search(file):
         return 2
-    return 0 if _TRAINS.fullmatch(PurePosixPath(file).name) else 1
+    return 0 if _TRAINS.fullmatch(file.rpartition("/")[2]) else 1

@@ -88,9 +88,12 @@ def _level_of(each: Declared) -> Level | None:
 
 
 def unhashed(repository: Repository) -> Iterator[Hit]:
-    files = dict.fromkeys(each.place.file for each in _open(repository) if each.kind == "requirements")
-    for file in files:
-        rows = [each for each in _open(repository) if each.place.file == file]
+    by_file: dict[str, list[Declared]] = {}
+    for each in _open(repository):
+        by_file.setdefault(each.place.file, []).append(each)
+    for file, rows in by_file.items():
+        if not any(each.kind == "requirements" for each in rows):
+            continue
         pinned = [each for each in rows if each.exact is not None and not each.has_hash]
         if pinned:
             count = "1 pin" if len(pinned) == 1 else f"{len(pinned)} pins"

@@ -15,7 +15,7 @@ from envlock.stack.images import image_digest
 
 _HUB = re.compile(r"^(?:(?:index\.|registry-1\.)?docker\.io/)?(?:library/)?")
 _NGC = "nvcr.io/"
-_MOVES = ("latest", "stable", "main", "master", "nightly", "edge", "dev", "devel", "runtime")
+_MOVES = ("latest", "stable", "main", "master", "nightly", "edge", "dev", "devel", "runtime", "nightly-devel")
 
 
 def parted(reference: str) -> tuple[str, str | None, str | None]:
