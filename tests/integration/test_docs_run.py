@@ -131,11 +131,13 @@ def _why_parsed(line: str) -> str | None:
 
 
 def _lines() -> Iterator[tuple[str, str]]:
-    """(page, line) of all that is typed, in the order of the pages."""
+    """(page, line) of all that is typed, in the order of the pages; a line of several pages once."""
+    first: dict[str, str] = {}
     for page in pages():
         for block in blocks(page):
-            if block.language == "sh":
-                yield from ((block.page, line) for line in block.lines)
+            for line in block.lines if block.language == "sh" else ():
+                first.setdefault(line, block.page)
+    yield from ((page, line) for line, page in first.items())
 
 
 def test_every_line_that_is_only_parsed_is_on_a_page() -> None:
