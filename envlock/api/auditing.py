@@ -42,7 +42,7 @@ def audit(request: AuditRequest, *, environment: Mapping[str, str]) -> Audit:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: syntax trees have none, and a third of the time went into looking."""
+    """Without the collector of cycles, which would look through every syntax tree again and again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
