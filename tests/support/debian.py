@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime
 import fcntl
+import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.support.images import image
 from tests.support.tools import need
 
 PYTHON = "3.11"
+_DEVICES = {"null": 3, "zero": 5, "random": 8, "urandom": 9}
 _PACKAGES = "python3,python3-pip,python3-numpy"
 
 
@@ -24,6 +27,9 @@ def debian_system(root: Path) -> Path:
     """Lay the system out below `root`, a folder that is not there yet."""
     root.mkdir()
     subprocess.run(["tar", "-xf", _archive(), "-C", root], check=True)
+    for name, minor in _DEVICES.items():
+        os.mknod(root / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        (root / "dev" / name).chmod(0o666)
     return root
 
 
