@@ -12,6 +12,7 @@ import json
 import os
 import struct
 import tempfile
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .hashing import Row
@@ -19,6 +20,8 @@ from .hashing import Row
 _MAGIC = b"envlock-warm-2\n"
 _ROW = struct.Struct("<QqqQQI?32s")
 _LENGTHS = struct.Struct("<QQ")
+_TEMPORARY = ".warm-"
+_LEFTOVER_SECONDS = 3600
 _RACY_NS = 2_000_000_000
 _ABSENT = Row(0, 0, 0, 0, 0, 0)
 
@@ -94,7 +97,8 @@ def save(path: str, head: Dict[str, Any], known: Dict[str, Known], started_ns: i
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".warm-")
+        _sweep(folder)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
     except OSError:
         return
     try:
@@ -104,6 +108,19 @@ def save(path: str, head: Dict[str, Any], known: Dict[str, Known], started_ns: i
     except OSError:
         if os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def _sweep(folder: str) -> None:
+    """Remove what killed writers left; none takes an hour, so no living one is hit."""
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith(_TEMPORARY):
+            try:
+                if os.stat(path).st_mtime < oldest:
+                    os.unlink(path)
+            except OSError:
+                continue
 
 
 def _pack(known: Dict[str, Known], started_ns: int) -> Tuple[bytes, List[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from envlock.errors import DiskFailed, HashMismatch, UsageFault
+from envlock.image.beside import beside, take_the_place
 from envlock.image.oci import Builder, Image, LayerSink
 from envlock.image.splice import Codec, Measured
 from envlock.image.tar import END, Entry, Kind, header, padding
@@ -36,7 +36,7 @@ def write_layout(builder: Builder, target: Path, tag: str | None) -> Image:
         _put(blobs, image.manifest.content)
         (folder / "oci-layout").write_bytes(_VERSION)
         (folder / "index.json").write_bytes(_index(image, tag))
-        _take_the_place(folder, target)
+        take_the_place(folder, target)
     return image
 
 
@@ -150,26 +150,12 @@ def _refuse_other_folder(target: Path) -> None:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """A folder to work in, on the disk of `target`; gone afterwards, whatever happens."""
-    folder = target.absolute().with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        yield folder
+        with beside(target) as folder:
+            yield folder
     except OSError as error:
         raise DiskFailed(
             f"cannot write the image: {(error.strerror or str(error)).lower()}",
             where=str(target),
             hint="free some space, or name another place: `-o PATH`",
         ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _take_the_place(folder: Path, target: Path) -> None:
-    """Rename; an old layout stands until the new one is whole."""
-    if not target.exists():
-        folder.rename(target)
-        return
-    old = folder.with_name(f"{folder.name}.old")
-    target.rename(old)
-    folder.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

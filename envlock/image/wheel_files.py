@@ -23,6 +23,7 @@ from envlock.install.model import Supply
 from envlock.install.uv_pip import locations_of
 from envlock.lock.model import Lock, Wheel
 from envlock.manifest.platforms import Platform
+from envlock.resolve.wheels.entries import sweep
 from envlock.resolve.wheels.wheel import Traffic, WheelSource
 
 if TYPE_CHECKING:
@@ -116,9 +117,10 @@ class WheelFiles:
         _refuse_other(wheel, sha256)
         stream.seek(0)
         path = self._path(sha256)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        temporary = path.with_name(f".new-{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(path.parent, ".new-")
             with temporary.open("xb") as target:
                 shutil.copyfileobj(stream, target, 1 << 20)
             temporary.replace(path)

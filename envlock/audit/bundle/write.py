@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from envlock.audit.bundle.model import INDEX, TOP, Item
 from envlock.audit.bundle.wanted import AGENT
 from envlock.errors import DiskFailed, HashMismatch, UsageFault
+from envlock.image.beside import beside, take_the_place
 from envlock.image.tar import END, Entry, Kind, header, padding
 from envlock.report.text import size
 from envlock.resolve.model import Event, OnEvent
@@ -36,7 +36,7 @@ def write_bundle(items: Sequence[Item], target: Path, on_event: OnEvent) -> int:
             _write_tar(ordered, place, told)
         else:
             _write_folder(ordered, place, told)
-        _take_the_place(place, target)
+        take_the_place(place, target)
     return tar_size(items) if is_archive else sum(item.row.size for item in items)
 
 
@@ -148,26 +148,12 @@ def _refuse_other(target: Path, *, is_archive: bool) -> None:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """A place to work in, on the disk of `target`; gone afterwards, whatever happens."""
-    place = target.absolute().with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        yield place
+        with beside(target) as place:
+            yield place
     except OSError as error:
         raise DiskFailed(
             f"cannot write the bundle: {(error.strerror or str(error)).lower()}",
             where=str(target),
             hint="free some space, or name another place: `-o PATH`",
         ) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)
-
-
-def _take_the_place(place: Path, target: Path) -> None:
-    """Rename; an old folder stands until the new one is whole."""
-    if not target.is_dir():
-        place.replace(target)
-        return
-    old = place.with_name(f"{place.name}.old")
-    target.rename(old)
-    place.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +26,7 @@ from envlock.lock.model import Fixup
 from envlock.resolve.wheels.wheel import WheelIdentity
 
 SCHEMA: Final = "envlock.wheel/1"
+_LEFTOVER_SECONDS: Final = 3600
 _T = TypeVar("_T")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -129,6 +131,7 @@ def write_cached(path: Path, data: bytes) -> None:
     """Put a file in its place whole, or not at all."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, ".new-")
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -137,3 +140,14 @@ def write_cached(path: Path, data: bytes) -> None:
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Remove temporary files that killed writers left in `folder`; none takes an hour, so no living one
+    is hit."""
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for path in folder.iterdir():
+        if path.name.startswith(prefix):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
