@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ def wheels() -> list[Wheel]:
 @contextmanager
 def index_apart() -> Iterator[str]:
     """The URL of an index in a process of its own: the process that forks must have no threads."""
+    parent = os.getpid()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -50,7 +51,8 @@ def index_apart() -> Iterator[str]:
             for wheel in wheels():
                 index.add(wheel)
             os.write(writing, index.url.encode())
-            signal.pause()
+            while os.getppid() == parent:
+                time.sleep(1)
     os.close(writing)
     try:
         yield os.read(reading, 1000).decode()
@@ -62,11 +64,13 @@ def index_apart() -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """How a command ended: its status (-9: killed), what it wrote, and its wall seconds."""
+    """How a command ended: its status (-9: killed), what it wrote, its wall seconds, and when it was first
+    seen to write (None: it was not)."""
 
     status: int
     output: str
     seconds: float
+    writes_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,14 +115,17 @@ class Desk:
         shutil.rmtree(self.cache)
         self.cache.mkdir()
 
-    def run(self, words: Sequence[str]) -> Ended:
+    def run(self, words: Sequence[str], writes: Callable[[], bool] = lambda: True) -> Ended:
         """Run `envlock …` to its end."""
-        return self._ended(self._start(words), time.monotonic(), _MOST_SECONDS)
+        return self._ended(self._start(words), _MOST_SECONDS, _MOST_SECONDS, writes)
 
     def killed(self, words: Sequence[str], seconds: float) -> Ended:
         """Run `envlock …` and kill its process group after so many seconds, if it has not ended by then."""
-        child, started = self._start(words), time.monotonic()
-        return self._ended(child, started, seconds)
+        return self._ended(self._start(words), seconds, _MOST_SECONDS, lambda: True)
+
+    def killed_writing(self, words: Sequence[str], seconds: float, writes: Callable[[], bool]) -> Ended:
+        """The same, the seconds counted from when `writes` first says that it writes."""
+        return self._ended(self._start(words), _MOST_SECONDS, seconds, writes)
 
     def _start(self, words: Sequence[str]) -> int:
         sys.stdout.flush()
@@ -162,22 +169,32 @@ class Desk:
             "XDG_CONFIG_HOME": str(self.root / "config"),
         }
 
-    def _ended(self, child: int, started: float, seconds: float) -> Ended:
-        """Wait so long for `child`; kill its group then. A forked worker of it is in its group, too."""
-        end = started + seconds
-        status: int | None = None
-        while status is None and (left := end - time.monotonic()) > 0:
+    def _ended(self, child: int, most: float, writing: float, writes: Callable[[], bool]) -> Ended:
+        """Wait for `child`; kill its group after `most` seconds, or `writing` after it began to write."""
+        started, writes_at = time.monotonic(), None
+        while True:
             found, raw = os.waitpid(child, os.WNOHANG)
-            status = os.waitstatus_to_exitcode(raw) if found else None
-            if status is None:
-                time.sleep(min(0.002, left))
-        if status is None:
-            with suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            _until_gone(child)
+            now = time.monotonic() - started
+            if found:
+                break
+            if writes_at is None and writes():
+                writes_at = now
+            if now >= most or (writes_at is not None and now - writes_at >= writing):
+                raw = _kill(child)
+                break
+            time.sleep(0.001)
         output = (self.root / "output").read_text() if (self.root / "output").exists() else ""
-        return Ended(status=status, output=output, seconds=time.monotonic() - started)
+        status = os.waitstatus_to_exitcode(raw)
+        return Ended(status=status, output=output, seconds=now, writes_at=writes_at)
+
+
+def _kill(group: int) -> int:
+    """Kill a group whose leader is a child of this process; its wait status, when all of it is gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    raw = os.waitpid(group, 0)[1]
+    _until_gone(group)
+    return raw
 
 
 def _until_gone(group: int) -> None:

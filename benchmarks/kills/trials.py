@@ -24,6 +24,10 @@ class Trial(Protocol):
 
     def before(self, chance: Random) -> None: ...
 
+    def writes(self) -> bool:
+        """Whether the command has begun to write what is to be kept."""
+        ...
+
     def after_kill(self) -> Iterator[str]: ...
 
     def after_next(self) -> Iterator[str]: ...
@@ -71,6 +75,9 @@ class Locking:
         if chance.random() < 0.5:
             self.states.desk.forget_cache()
 
+    def writes(self) -> bool:
+        return any(self.states.desk.project.glob(".envlock.lock.*"))
+
     def after_kill(self) -> Iterator[str]:
         if self.states.desk.lockfile.read_bytes() not in self.states.locks.values():
             yield "the lockfile is neither the old nor the new one"
@@ -88,6 +95,7 @@ class Syncing:
     repairs: bool = False
     kept: dict[str, Path] = field(default_factory=dict)
     whole: Mapping[str, str] = field(default_factory=dict)
+    _before: int = 0
 
     @property
     def words(self) -> Sequence[str]:
@@ -108,6 +116,7 @@ class Syncing:
         elif chance.random() < 0.5:
             shutil.copytree(self.kept[OLD], self.env, symlinks=True)
         self.states.put(NEW)
+        self._before = self._changed_at()
 
     def _make_both(self) -> None:
         """Each environment made once; copies of it to the same place are the same environment."""
@@ -125,6 +134,13 @@ class Syncing:
         modules = sorted(self.env.rglob("site-packages/demo/*"))
         for path in chance.sample(modules, 12):
             path.unlink()
+
+    def writes(self) -> bool:
+        return self._changed_at() != self._before
+
+    def _changed_at(self) -> int:
+        site = next(self.env.glob("lib/python*/site-packages"), None)
+        return 0 if site is None else (site / "demo" if self.repairs else site).stat().st_mtime_ns
 
     def after_kill(self) -> Iterator[str]:
         if not self.env.exists():
@@ -159,6 +175,7 @@ class Imaging:
     states: States
     words: Sequence[str] = ("build", "oci", "-o", "image")
     kept: dict[str, Path] = field(default_factory=dict)
+    _had_one: bool = False
 
     @property
     def image(self) -> Path:
@@ -175,8 +192,6 @@ class Imaging:
         if chance.random() < 0.5:
             self.states.desk.forget_cache()
 
-    _had_one: bool = False
-
     def _make_both(self) -> None:
         for version in (OLD, NEW):
             self.states.put(version)
@@ -184,6 +199,9 @@ class Imaging:
             _must(self.states.desk, self.words)
             self.kept[version] = self.states.desk.root / f"image-{version}"
             shutil.copytree(self.image, self.kept[version])
+
+    def writes(self) -> bool:
+        return any(self.states.desk.project.glob(".image.*"))
 
     def after_kill(self) -> Iterator[str]:
         if self.image.exists():
@@ -233,6 +251,9 @@ class Bundling:
             self.kept[version] = self.states.desk.root / f"bundle-{version}.tar"
             self.archive.rename(self.kept[version])
 
+    def writes(self) -> bool:
+        return any(self.states.desk.project.glob(".bundle.tar.*"))
+
     def after_kill(self) -> Iterator[str]:
         if self.archive.exists():
             yield from bundle_faults(self.archive)
@@ -267,6 +288,9 @@ class Caching:
         self.states.desk.forget_cache()
         _must(self.states.desk, self.words)
         self.whole = tree(self.states.desk.cache)
+
+    def writes(self) -> bool:
+        return any(self.states.desk.cache.iterdir())
 
     def after_kill(self) -> Iterator[str]:
         found = _plain(tree(self.states.desk.cache))

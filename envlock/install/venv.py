@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from envlock.agent.facts import Facts
 from envlock.agent.target import Target
 from envlock.emit.pins import refuse_half
-from envlock.errors import NoInterpreter, NoWheel
+from envlock.errors import NoInterpreter, NoWheel, SourceFailed
+from envlock.install import unfinished
 from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
 from envlock.install.model import SyncRequest, SyncResult
 from envlock.install.roots import differing, keep_entry_lists, locked_in_site, observe_roots
+from envlock.install.unfinished import Note
 from envlock.install.uv_pip import Changes, Installer, locations_of
 from envlock.resolve.model import Event, Location, OnEvent, no_events
 
@@ -45,13 +48,10 @@ def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
     request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
     _check_platform(request)
     refuse_half(request.lock, request.platform, "a virtual environment")
-    if is_missing(request.venv):
-        return _create(request, on_event)
-    target = open_venv(request.venv)
-    check_python(target, request.lock, request.platform, request.venv)
-    plan = _plan(request)
-    changes = _NOTHING if plan.is_done else _fill(request, plan, _locations(request, on_event), on_event)
-    return _result(request, target, changes, created=False)
+    place = unfinished.beside(request.venv)
+    if place.exists() or is_missing(request.venv):
+        return _create(request, place, on_event)
+    return _change(request, on_event)
 
 
 def sync_wheels(request: SyncRequest, locations: Mapping[str, Location]) -> SyncResult:
@@ -68,21 +68,60 @@ def sync_wheels(request: SyncRequest, locations: Mapping[str, Location]) -> Sync
     return _result(request, target, changes, created=False)
 
 
-def _create(request: SyncRequest, on_event: OnEvent) -> SyncResult:
+def _create(request: SyncRequest, place: Path, on_event: OnEvent) -> SyncResult:
+    """Make the venv and fill it. One that was never made whole is made anew; one that another run has made
+    meanwhile is changed."""
     locations = _locations(request, on_event)
-    on_event(Event(step="make the environment"))
-    make_venv(request)
+    with unfinished.at_work(place) as note:
+        if note.left == unfinished.MAKING:
+            remove_venv(request.venv)
+        if not is_missing(request.venv):
+            return _change(request, on_event, locations)
+        on_event(Event(step="make the environment"))
+        note.write(unfinished.MAKING)
+        try:
+            make_venv(request)
+            note.write(unfinished.MADE)
+            return replace(_change(request, on_event, locations), created=True)
+        except NoInterpreter as wrong:  # of an environment that is gone again
+            remove_venv(request.venv)
+            note.text = ""
+            wrong.hint = f"name a Python {request.lock.python}: `envlock sync --python PATH`"
+            raise
+        except BaseException:
+            remove_venv(request.venv)
+            note.text = ""
+            raise
+
+
+def _change(
+    request: SyncRequest, on_event: OnEvent, locations: Mapping[str, Location] | None = None
+) -> SyncResult:
+    """Bring a venv that is there to what the lock says."""
+    target = open_venv(request.venv)
+    check_python(target, request.lock, request.platform, request.venv)
+    place, changes = request.venv / unfinished.NAME, _NOTHING
+    if place.exists() or not _plan(request).is_done:
+        found = _locations(request, on_event) if locations is None else locations
+        with unfinished.at_work(place) as note:
+            unfinished.clear_up(note, request.venv, [Path(site) for site in target.layout.sites])
+            changes = _noted(request, note, found, on_event)
+    return _result(request, target, changes, created=False)
+
+
+def _noted(request: SyncRequest, note: Note, locations: Mapping[str, Location], on_event: OnEvent) -> Changes:
+    """Plan anew, as another run may have been at work, and fill what is noted first."""
+    facts = observe_roots(request.venv, request.lock, request.platform)
+    plan = _plan_of(facts, request)
+    changing = [item for name, item in locked_in_site(facts).items() if name in (*plan.anew, *plan.extra)]
+    names = (*plan.missing, *plan.anew, *plan.extra)
+    if plan.is_done:
+        return _NOTHING
+    note.write(unfinished.begun(request.venv, names, changing))
     try:
-        target = open_venv(request.venv)
-        check_python(target, request.lock, request.platform, request.venv)
-        changes = _fill(request, _plan(request), locations, on_event)
-        return _result(request, target, changes, created=True)
-    except NoInterpreter as wrong:  # of an environment that is gone again
-        remove_venv(request.venv)
-        wrong.hint = f"name a Python {request.lock.python}: `envlock sync --python PATH`"
-        raise
-    except BaseException:
-        remove_venv(request.venv)
+        return _fill(request, plan, locations, on_event)
+    except SourceFailed:  # uv fetches all before it changes anything
+        note.text = ""
         raise
 
 
@@ -93,7 +132,10 @@ def _locations(request: SyncRequest, on_event: OnEvent) -> Mapping[str, Location
 
 def _plan(request: SyncRequest) -> _Plan:
     """uv compares names and versions; a build under the locked version that differs must be named to it."""
-    facts = observe_roots(request.venv, request.lock, request.platform)
+    return _plan_of(observe_roots(request.venv, request.lock, request.platform), request)
+
+
+def _plan_of(facts: Facts, request: SyncRequest) -> _Plan:
     present = locked_in_site(facts).keys()
     locked = {distribution.name for distribution, _ in request.lock.on(request.platform)}
     project = request.lock.project

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -34,6 +34,7 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Report, Verdict
+from envlock.resolve.uv import find_uv
 from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 from tests.support.environments import SERIES, flip_byte, lock_of, replace_file, uv
@@ -448,6 +449,82 @@ def test_a_killed_sync_can_be_run_again(host: Host) -> None:
     assert host.verify().verdict is Verdict.MATCH
 
 
+# uv that does its work, undoes the part of it that it had not come to, and dies with whoever started it.
+KILLED = """#!/bin/sh
+{uv} "$@" || exit
+case "$*" in *"{at}"*) cd {venv} && {undo}; kill -9 0 ;; esac
+"""
+OTHER_UV = "from envlock.resolve import uv; uv.find_uv = lambda _: {uv!r}; import envlock.__main__"
+MOMENTS = {
+    "a file is not there": ("pip sync", "rm {site}/demo/big.so"),
+    "METADATA is not there": ("pip sync", "rm {site}/demo-1.0.dist-info/METADATA"),
+    "RECORD is not there": ("pip sync", "rm {site}/demo-1.0.dist-info/RECORD {site}/demo/big.so"),
+    "no dist-info is there": ("pip sync", "rm -r {site}/demo-1.0.dist-info {site}/demo/core.py"),
+    "pyvenv.cfg is not there": ("venv", "rm pyvenv.cfg"),
+    "pyvenv.cfg is empty": ("venv", "echo > pyvenv.cfg"),
+    "there is no python": ("venv", "rm bin/python"),
+    "all is there": ("pip sync", "true"),
+}
+
+
+def kill_uv(host: Host, at: str, undo: str) -> None:
+    """`envlock sync` in a process of its own, killed by its uv."""
+    script = host.root / "killed/uv"
+    script.parent.mkdir(exist_ok=True)
+    site = host.site.relative_to(host.venv)
+    script.write_text(
+        KILLED.format(uv=find_uv(os.environ), at=at, venv=host.venv, undo=undo.format(site=site))
+    )
+    script.chmod(0o755)
+    write_lock(host.root / "envlock.lock", host.lock)
+    process = start(host, "sync", program=["-c", OTHER_UV.format(uv=str(script))])
+    assert process.wait(60) == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_uv_is_at_work_the_next_sync_makes_it_whole(host: Host, moment: str) -> None:
+    kill_uv(host, *MOMENTS[moment])
+    host.sync()
+    assert host.verify().verdict is Verdict.MATCH
+    assert not [path.name for path in (*host.root.glob(".env*"), *host.venv.glob(".envlock*"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "undo",
+    [
+        "rm -r {site}/demo-1.0.dist-info; cd {site} && mkdir -p demo && echo >demo/of_the_old_one.py",
+        "rm {site}/demo-1.1.dist-info/METADATA {site}/demo/core.py",
+    ],
+)
+def test_killed_while_versions_are_exchanged_nothing_of_the_old_one_stays(synced: Host, undo: str) -> None:
+    old = make_wheel("demo", "1.0", files={"demo/core.py": b"", "demo/of_the_old_one.py": b"\n"})
+    synced.index.remove("demo-1.0-py3-none-any.whl")
+    synced.index.add(old)
+    synced.lock = lock_of([old, six()], synced.root / "old")
+    synced.sync()
+    new = demo("1.1")
+    synced.index.add(new)
+    synced.lock = lock_of([new, six()], synced.root / "new")
+    kill_uv(synced, "pip sync", undo.replace("-1.0.", "-1.1."))
+    synced.sync()
+    assert synced.verify().verdict is Verdict.MATCH
+    assert not (synced.site / "demo/of_the_old_one.py").exists()
+
+
+@pytest.mark.slow
+def test_two_and_twenty_make_one_environment(host: Host) -> None:
+    """Those that come second wait, and find nothing to do."""
+    write_lock(host.root / "envlock.lock", host.lock)
+    for number in (2, 20):
+        processes = [start(host, "sync") for _ in range(number)]
+        assert [process.wait(300) for process in processes] == [0] * number
+        assert host.verify().verdict is Verdict.MATCH
+        assert not list(host.root.glob(".env*"))
+        shutil.rmtree(host.venv)
+
+
 # Repair
 
 
@@ -697,7 +774,7 @@ def test_a_killed_repair_can_be_run_again(synced: Host) -> None:
     assert synced.verify().verdict is Verdict.MATCH
 
 
-def start(host: Host, action: str) -> subprocess.Popen[bytes]:
+def start(host: Host, action: str, program: Sequence[str] = ("-m", "envlock")) -> subprocess.Popen[bytes]:
     """The command in a process of its own, to be killed with all that it started."""
     flags = ["--repair"] if action == "repair" else ["--python", sys.executable]
     environment = {
@@ -705,7 +782,7 @@ def start(host: Host, action: str) -> subprocess.Popen[bytes]:
         "ENVLOCK_SOURCE_DEFAULT": host.index.url,
         "XDG_CACHE_HOME": str(host.root / "xdg"),
     }
-    command = [sys.executable, "-m", "envlock", "sync", "--venv", str(host.venv), *flags]
+    command = [sys.executable, *program, "sync", "--venv", str(host.venv), *flags]
     return subprocess.Popen(command, cwd=host.root, env=environment, start_new_session=True)
 
 
