@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 
-from benchmarks.__main__ import machine
+from benchmarks.measure import machine
 from benchmarks.kills.desk import Desk, index_apart
 from benchmarks.kills.proof import cache_faults, leftovers
 from benchmarks.kills.trials import Bundling, Caching, Imaging, Locking, States, Syncing, Trial, states_of

@@ -6,6 +6,7 @@ it, so the next run for the same place knows what it may remove, and takes nothi
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -42,11 +43,22 @@ def take_the_place(new: Path, target: Path) -> None:
     kill between the two steps left aside. Raises OSError.
     """
     target = target.absolute()
-    if not target.is_dir():
-        new.replace(target)
-    elif not _exchange(new, target):
+    if not target.is_dir() and _put(new, target):
+        return
+    if not _exchange(new, target):
         target.rename(new.with_name("old"))
         new.rename(target)
+
+
+def _put(new: Path, target: Path) -> bool:
+    """Rename; False where another run has put a folder there meanwhile."""
+    try:
+        new.replace(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR):
+            raise
+        return False
+    return True
 
 
 def _own(target: Path) -> tuple[Path, int]:
@@ -54,12 +66,15 @@ def _own(target: Path) -> tuple[Path, int]:
     while True:
         folder = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
         folder.mkdir()
-        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # another run swept it before it was locked
         with suppress(OSError):  # a file system without locks: nobody sweeps there either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.exists():
             return folder, descriptor
-        os.close(descriptor)  # another run swept it before it was locked
+        os.close(descriptor)
 
 
 def _sweep(target: Path) -> None:
