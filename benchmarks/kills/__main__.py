@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 
-from benchmarks.measure import machine
 from benchmarks.kills.desk import Desk, index_apart
 from benchmarks.kills.proof import cache_faults, leftovers
 from benchmarks.kills.trials import Bundling, Caching, Imaging, Locking, States, Syncing, Trial, states_of
+from benchmarks.measure import machine
 
 TRIALS: dict[str, Callable[[States], Trial]] = {
     "lock": lambda states: Locking(states=states),

@@ -53,6 +53,54 @@ def test_rows_younger_than_two_seconds_are_not_trusted(tmp_path: Path) -> None:
     assert loaded.changed() == [str(target)]
 
 
+@pytest.mark.parametrize("seconds", [-(10**9), -7200, 7200, 10**9])
+def test_a_file_dated_in_the_past_or_the_future_is_known_by_its_ctime(tmp_path: Path, seconds: int) -> None:
+    """Its mtime is set as it was after the change, as a forger or a restored backup does."""
+    target = tmp_path / "file"
+    target.write_text("x")
+    at = time.time_ns() + seconds * 10**9
+    os.utime(target, ns=(at, at))
+    cache, started = tmp_path / "rows", max(OLD, at + 10**12)
+    save(str(cache), {}, {str(target): Known(stat_row(str(target)), False, "ab" * 32)}, started)
+    loaded = load(str(cache))
+    assert loaded is not None
+    assert loaded.changed() == []
+    with target.open("r+") as file:
+        file.write("y")
+    os.utime(target, ns=(at, at))
+    assert target.stat().st_mtime_ns == at
+    assert loaded.changed() == [str(target)]
+
+
+@pytest.mark.parametrize("back", [3600, 10**8])
+def test_after_the_clock_was_set_back_nothing_is_trusted(tmp_path: Path, back: int) -> None:
+    """The pass begins before the files were written, by its clock: a change could get the very same times."""
+    cache, target = saved(tmp_path, time.time_ns() - back * 10**9)
+    loaded = load(str(cache))
+    assert loaded is not None
+    assert loaded.changed() == [str(target)]
+
+
+def test_a_file_from_the_future_is_read_each_time(tmp_path: Path) -> None:
+    cache, target = tmp_path / "rows", tmp_path / "file"
+    target.write_text("x")
+    later = time.time_ns() + 10**13
+    os.utime(target, ns=(later, later))
+    save(str(cache), {}, {str(target): Known(stat_row(str(target)), False, "")}, time.time_ns())
+    loaded = load(str(cache))
+    assert loaded is not None
+    assert loaded.changed() == [str(target)]
+
+
+def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
+    old, young = tmp_path / ".warm-old", tmp_path / ".warm-young"
+    for path in (old, young):
+        path.write_text("half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    save(str(tmp_path / "rows"), {}, {}, OLD)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".warm-young", "rows"]
+
+
 @pytest.mark.parametrize("at", [0, 20, 60, 100, -1])
 def test_a_damaged_cache_is_no_cache(tmp_path: Path, at: int) -> None:
     cache, _ = saved(tmp_path)
