@@ -146,8 +146,8 @@ class Syncing:
         if not self.env.exists():
             return
         status = self.states.desk.run(VERIFY).status
-        if status == 0 and not self._is_whole():
-            yield "a half-made environment verifies"
+        if status == 0 and (absent := self._absent()):
+            yield f"a half-made environment verifies: {absent}"
         if status not in (0, 1, 8):
             yield f"verify of what was left ended with {status}"
 
@@ -155,11 +155,13 @@ class Syncing:
         status = self.states.desk.run(VERIFY).status
         if status != 0:
             yield f"the next environment does not verify ({status})"
-        if not self._is_whole():
+        if self._different():
             yield f"the next environment has other files: {self._different()}"
 
-    def _is_whole(self) -> bool:
-        return not self._different()
+    def _absent(self) -> list[str]:
+        """Files that are other than in a whole environment, but for what the installer writes of itself."""
+        found, own = tree(self.env), (".dist-info/RECORD", ".dist-info/INSTALLER", ".dist-info/REQUESTED")
+        return [path for path in self.whole if found.get(path) != self.whole[path] and not path.endswith(own)]
 
     def _different(self) -> list[str]:
         found = tree(self.env)

@@ -15,7 +15,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ def begun(venv: Path, names: Iterable[str], installed: Iterable[DistributionFact
     return json.dumps({"names": sorted(names), "paths": below})
 
 
-def clear_up(note: Note, venv: Path, sites: Iterable[Path]) -> None:
+def clear_up(note: Note, venv: Path, sites: Sequence[Path]) -> None:
     """Remove what a killed run may have half removed or half installed; it is installed anew then.
 
     Only what is inside of `venv` is removed. Raises DiskFailed.
@@ -105,6 +105,8 @@ def clear_up(note: Note, venv: Path, sites: Iterable[Path]) -> None:
         return
     infos = [info for site in sites for info in site.glob("*.dist-info") if _name_of(info) in names]
     paths += [path for info in infos for path in _recorded(info)]
+    if names:  # what uv had copied half
+        paths += [path for site in sites for path in site.rglob(".tmp??????") if path.is_file()]
     try:
         _remove(path for path in paths if _is_below(path, venv))
         for info in infos:

@@ -81,6 +81,10 @@ def _create(request: SyncRequest, place: Path, on_event: OnEvent) -> SyncResult:
         note.write(unfinished.MAKING)
         try:
             make_venv(request)
+        except BaseException:
+            note.text = ""  # it is gone again
+            raise
+        try:
             note.write(unfinished.MADE)
             return replace(_change(request, on_event, locations), created=True)
         except NoInterpreter as wrong:  # of an environment that is gone again

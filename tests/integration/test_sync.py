@@ -463,6 +463,7 @@ MOMENTS = {
     "pyvenv.cfg is not there": ("venv", "rm pyvenv.cfg"),
     "pyvenv.cfg is empty": ("venv", "echo > pyvenv.cfg"),
     "there is no python": ("venv", "rm bin/python"),
+    "a file is copied half": ("pip sync", "mv {site}/demo/big.so {site}/demo/.tmpAbC123"),
     "all is there": ("pip sync", "true"),
 }
 
@@ -488,6 +489,7 @@ def test_killed_while_uv_is_at_work_the_next_sync_makes_it_whole(host: Host, mom
     host.sync()
     assert host.verify().verdict is Verdict.MATCH
     assert not [path.name for path in (*host.root.glob(".env*"), *host.venv.glob(".envlock*"))]
+    assert not list(host.site.glob("demo/.tmp*"))
 
 
 @pytest.mark.slow
