@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +36,25 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NumericsClass:
+    """Hosts on which the same kernels run, so that equal bytes give equal numbers: the names of the values
+    that decide it, as facts have them (`kernels`)."""
+
+    kernels: Mapping[str, str]
+    hosts: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kernels": dict(self.kernels), "count": len(self.hosts)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FleetReport:
-    """The largest matching group first, then the others; `findings` are those of the fleet as a whole."""
+    """The largest matching group first, then the others; `findings` are those of the fleet as a whole.
+    `classes`, the largest first, are of the hosts that were looked at: they turn no verdict."""
 
     verdict: Verdict
     groups: tuple[Group, ...]
+    classes: tuple[NumericsClass, ...] = ()
     findings: tuple[Finding, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
 
@@ -68,14 +82,16 @@ class FleetReport:
             "findings": [finding.to_json() for finding in self.findings],
             "counts": {"hosts": self.host_count, "match": self.matching, "groups": len(self.groups)},
             "timing": dict(self.timing),
-            "hosts": [row for number, group in enumerate(self.groups) for row in _rows(number, group)],
+            "hosts": list(self._rows()),
             "groups": [group.to_json() for group in self.groups],
+            "numerics_classes": [each.to_json() for each in self.classes],
         }
 
-
-def _rows(number: int, group: Group) -> list[dict[str, Any]]:
-    told = {"verdict": str(group.verdict), "group": number, "explanation": group.explanation}
-    return [{"name": name, **told} for name in group.hosts]
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        class_of = {name: place for place, each in enumerate(self.classes) for name in each.hosts}
+        for number, group in enumerate(self.groups):
+            told = {"verdict": str(group.verdict), "group": number, "explanation": group.explanation}
+            yield from ({"name": name, **told, "numerics_class": class_of.get(name)} for name in group.hosts)
 
 
 def _only(values: set[Any]) -> Any:

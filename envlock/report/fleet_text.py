@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from envlock.report.fleet import FleetReport, Group
@@ -59,6 +59,32 @@ def _summary(report: FleetReport, look: Look) -> Iterator[str]:
             as_locked = " (as locked)" if group.observed == group.expected else ""
             yield f"  {len(group.hosts):>6}  {group.observed or group.expected}{as_locked}"
     yield from _expected(report)
+    yield from _classes(report, look)
+
+
+def _classes(report: FleetReport, look: Look) -> Iterator[str]:
+    """Where there are several: equal bytes may give other numbers between them, in the last bits."""
+    if len(report.classes) < 2:
+        return
+    yield f"  {len(report.classes)} numerics classes: between them results may differ in the last bits"
+    usual = report.classes[0].kernels
+    for each in report.classes[: len(report.classes) if look.verbose else _MOST_FINDINGS]:
+        values = each.kernels if each.kernels is usual else _apart(each.kernels, usual)
+        told = _printable(", ".join(f"{name} {value}" for name, value in values.items()))
+        yield f"  {len(each.hosts):>6}  {folded(each.hosts, look.verbose)}: {told}"
+    left = 0 if look.verbose else len(report.classes) - _MOST_FINDINGS
+    if left > 0:
+        yield f"  … and {left} more (`-v` has them all)"
+
+
+def _printable(text: str) -> str:
+    """Hosts say what they like."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def _apart(kernels: Mapping[str, str], usual: Mapping[str, str]) -> dict[str, str]:
+    names = sorted({*kernels, *usual})
+    return {name: kernels.get(name, "none") for name in names if kernels.get(name) != usual.get(name)}
 
 
 def _expected(report: FleetReport) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from envlock.errors import CouldNotTell
 from envlock.observe.answers import Answer
 from envlock.report import Finding, Report, Severity, Verdict
-from envlock.report.fleet import FleetReport, Group
+from envlock.report.fleet import FleetReport, Group, NumericsClass
 from envlock.verify.smallest import explanation_of
 
 _MOST_FINDINGS = 100  # kept for a group: a thousand odd hosts with ten thousand files each must fit in memory
@@ -45,6 +45,7 @@ class _Seen(NamedTuple):
     host: str
     rank: str
     kind: _Kind
+    kernels: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(kw_only=True)
@@ -61,8 +62,10 @@ class _Fleet:
     def take(self, answer: Answer) -> None:
         self.size = max(self.size, answer.size)
         kind = self._kind_of(answer)
-        self.rows.append(_Seen(answer.host, answer.rank, self.kinds.setdefault(kind, kind)))
-        if kind.expected is not None:
+        was_looked_at = kind.expected is not None
+        kernels = tuple(sorted(answer.document["kernels"].items())) if was_looked_at else None
+        self.rows.append(_Seen(answer.host, answer.rank, self.kinds.setdefault(kind, kind), kernels))
+        if was_looked_at:
             self._take_library(answer)
 
     def _kind_of(self, answer: Answer) -> _Kind:
@@ -108,7 +111,12 @@ def judge_fleet(
         fleet.take(answer)
     findings = (*_missing(fleet, expected), *_engine(faults()), *_libraries(fleet.libraries))
     groups = _groups(fleet.rows)
-    return FleetReport(verdict=_verdict(groups, findings), groups=groups, findings=findings)
+    return FleetReport(
+        verdict=_verdict(groups, findings),
+        groups=groups,
+        classes=_classes(fleet.rows),
+        findings=findings,
+    )
 
 
 def _verdict(groups: Sequence[Group], findings: Sequence[Finding]) -> Verdict:
@@ -181,6 +189,18 @@ def _group(kind: _Kind, names: list[str]) -> Group:
         findings=kind.findings,
         found=kind.found,
     )
+
+
+def _classes(rows: Sequence[_Seen]) -> tuple[NumericsClass, ...]:
+    hosts: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for row, label in zip(rows, _labels(rows), strict=True):
+        if row.kernels is not None:
+            hosts.setdefault(row.kernels, []).append(label)
+    found = [
+        NumericsClass(kernels=dict(kernels), hosts=tuple(sorted(names, key=_natural)))
+        for kernels, names in hosts.items()
+    ]
+    return tuple(sorted(found, key=lambda each: (-len(each.hosts), each.hosts)))
 
 
 def _labels(rows: Sequence[_Seen]) -> Iterator[str]:

@@ -86,6 +86,10 @@ def other_library(document: Any) -> None:
     document["python"]["standard_library"] = "f" * 64
 
 
+def without_avx512(document: Any) -> None:
+    document["kernels"] = {**document["kernels"], "aten": "AVX1", "threads": "99"}
+
+
 def untimed(text: str) -> str:
     return re.sub(r" \(\d+\.\d\d s\)", "", text)
 
@@ -100,6 +104,22 @@ def test_all_match(fleet: Fleet, envlock: Envlock, made: tuple[Any, Any, str]) -
         f"match: 3 of 3 hosts match\n       3  {made[2]} (as locked)\n",
         "",
     )
+
+
+def test_hosts_are_grouped_by_numerics_class(
+    fleet: Fleet, envlock: Envlock, made: tuple[Any, Any, str]
+) -> None:
+    fleet(node1=honest, node2=without_avx512, node3=honest, node4=without_avx512, node5=honest)
+    status, out, err = envlock("verify", "--facts", "facts")
+    lines = untimed(out).splitlines()
+    assert (status, err, lines[0]) == (0, "", "match: 5 of 5 hosts match")
+    assert lines[2] == "  2 numerics classes: between them results may differ in the last bits"
+    assert lines[3].startswith("       3  node[1,3,5]: aten ")
+    assert lines[4:] == ["       2  node[2,4]: aten AVX1, threads 99"]
+    document = json.loads(envlock("verify", "--facts", "facts", "--json")[1])
+    assert [each["count"] for each in document["numerics_classes"]] == [3, 2]
+    assert document["numerics_classes"][1]["kernels"]["threads"] == "99"
+    assert [row["numerics_class"] for row in document["hosts"]] == [0, 1, 0, 1, 0]
 
 
 def test_the_odd_ones_are_named_with_a_reason(
