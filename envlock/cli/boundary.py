@@ -70,8 +70,17 @@ def _let_go() -> None:
     os.close(nowhere)
 
 
+def _let_go_of_what_is_full() -> None:
+    """What stdout still holds would fail once more when Python ends, with an exit status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _let_go()
+
+
 def _unexpected(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, OSError) and error.errno in _HOST:
+        _let_go_of_what_is_full()
         return _failed(_refused(error), as_json=as_json)
     import traceback
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,9 @@ def test_a_task_of_srun_that_dies_is_named(
 
 
 def test_nodes_of_a_ray_cluster(nodes: Nodes) -> None:
+    """By hand (`uv pip install ray`): a busy machine does not start three raylets within their own limits."""
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed")
     need("unshare", "nsenter", "ip", "pkill", root=True)
     verify = [sys.executable, "-m", "envlock", "verify", "--json", "-l", str(nodes.lock), "--ray"]
     with loopback_ray(nodes.prefixes) as ray:

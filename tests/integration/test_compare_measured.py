@@ -55,9 +55,10 @@ class OnDocker:
         """Is a container running? The builder's own are not listed."""
         return self.daemon.docker("ps", "-q").stdout != ""
 
-    def left(self) -> tuple[str, str]:
-        """(containers, images) that the daemon has."""
-        return self.daemon.docker("ps", "-aq").stdout, self.daemon.docker("images", "-aq").stdout
+    def left(self) -> tuple[set[str], set[str]]:
+        """(containers, images) that the daemon has, which it lists in any order."""
+        containers, images = self.daemon.docker("ps", "-aq"), self.daemon.docker("images", "-aq")
+        return set(containers.stdout.split()), set(images.stdout.split())
 
 
 @pytest.fixture

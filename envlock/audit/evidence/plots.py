@@ -32,8 +32,8 @@ class Plot:
 
 
 def plot(rows: Sequence[tuple[str, float, str]], *, logarithmic: bool = False) -> Plot:
-    """Horizontal bars of (label, value, value in words), in the order given. Values are not below zero."""
-    lengths = [math.log2(1 + value) if logarithmic else value for _, value, _ in rows]
+    """Horizontal bars of (label, value, value in words), in the order given; below zero there is none."""
+    lengths = [math.log2(1 + max(value, 0.0)) if logarithmic else value for _, value, _ in rows]
     longest = max(lengths, default=0.0) or 1.0
     room = WIDTH - _LABEL - _VALUE
     bars = tuple(
