@@ -16,17 +16,20 @@ from envlock.lock.model import Lock
 from envlock.lock.numerics import ProbeReference, Reference, recorded
 from envlock.lock.runtime import runtime_hash
 from envlock.observe.numerics import NumericsTarget, Runner, observe_numerics, run_here
-from envlock.report import Finding, Report, Verdict, finding_order
+from envlock.report import Finding, Report, Severity, Verdict, finding_order
 from envlock.report.model import Numerics, ProbeDifference, verdict_of
 from envlock.stack.profiles import Profile, profile
 from envlock.verify.knobs import Knob, knobs
 from envlock.verify.numerics import (
+    BYTES_ONLY,
     Comparison,
     Judging,
     Trial,
     compare,
     judge_numerics,
+    not_computed,
     not_recorded,
+    nothing_to_compute,
     reference_for,
     restored_by,
 )
@@ -62,7 +65,8 @@ def record_numerics(request: NumericsRequest) -> Recorded:
     """Run the probes and keep their results in the lockfile, by class of this host.
 
     An environment that is not what the lock says gives no reference: the report tells why. A probe that
-    does not repeat in one process is left out. Raises LockfileInvalid, CouldNotTell.
+    does not repeat in one process is left out. Raises LockfileInvalid, CouldNotTell (also where no probe
+    applies: no NumPy and no torch).
     """
     target = request.target
     report = verify(replace(target, level="content"))
@@ -70,6 +74,10 @@ def record_numerics(request: NumericsRequest) -> Recorded:
         return Recorded(report=report, reference=None)
     lock = read_lock(target.lock)
     observed = observe_numerics(_target(request, lock))
+    if not observed["probes"] and not observed["failed"]:
+        raise CouldNotTell(
+            f"{nothing_to_compute(f'`{target.prefix}`')}: nothing was recorded", hint=BYTES_ONLY
+        )
     reference = _reference(lock, _platform(request, lock), observed)
     return Recorded(
         report=report,
@@ -104,11 +112,18 @@ def with_numerics(report: Report, subject: Subject) -> Report:
     lock, platform = subject.lock, subject.platform
     observed = observe_numerics(subject.target, subject.run)
     reference = reference_for(lock, platform, observed, runtime_hash(lock, platform))
+    if reference is None and not observed["probes"] and not observed["failed"]:
+        return _with(report, None, (not_computed(),))
     if reference is None:
         return _with(report, None, (not_recorded(lock, platform),))
     comparison = compare(reference, observed)
     trials = tuple(_trials(subject, comparison))
-    return _with(report, *judge_numerics(comparison, trials, Judging(may_move=may_move, exercises=exercises)))
+    about = Judging(
+        may_move=may_move,
+        exercises=exercises,
+        bytes_differ=any(each.severity is Severity.DIFFERS and each.path for each in report.findings),
+    )
+    return _with(report, *judge_numerics(comparison, trials, about))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,11 +150,16 @@ class Changed:
 
 def compare_numerics(upgrade: Upgrade) -> Changed:
     """Run the probes in two environments on this host, with the same seeds and inputs, and compare the bits.
-    Raises CouldNotTell."""
+    Raises CouldNotTell, also where no probe ran in both."""
     old, new = (
         observe_numerics(NumericsTarget(python=_python(prefix), environment=upgrade.environment))
         for prefix in (upgrade.old, upgrade.new)
     )
+    if not {*old["probes"]} & {*new["probes"]}:
+        raise CouldNotTell(
+            f"no probe ran in both `{upgrade.old}` and `{upgrade.new}`",
+            hint="both need NumPy, or both need torch: envlock computes with nothing else",
+        )
     comparison = compare(_unlocked_reference(old), new)
     differences = judge_numerics(comparison, (), Judging(may_move=may_move, exercises=exercises))[
         0
@@ -200,7 +220,12 @@ def _target(request: NumericsRequest, lock: Lock) -> NumericsTarget:
 def _python(prefix: Path) -> Path:
     found = next((path for name in ("python3", "python") if (path := prefix / "bin" / name).exists()), None)
     if found is None:
-        raise CouldNotTell(f"there is no Python in `{prefix}` to run the probes with")
+        inside = prefix / ".venv"
+        nearby = f": `{inside}`" if inside.is_dir() else ""
+        raise CouldNotTell(
+            f"there is no Python in `{prefix}` to run the probes with",
+            hint=f"name the environment itself, the directory with `bin/python`{nearby}",
+        )
     return found.absolute()
 
 

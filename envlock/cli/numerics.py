@@ -22,7 +22,7 @@ from envlock.cli.options import (
 from envlock.cli.places import cache_directory, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from envlock.api import Changed, Recorded
     from envlock.lock.numerics import Reference
@@ -103,9 +103,11 @@ def _document(result: Recorded, lock_path: Path) -> dict[str, object]:
 
 
 def _said(result: Recorded, reference: Reference, lock_path: Path) -> list[str]:
-    done = "recorded in" if result.changed else "unchanged:"
-    lines = [f"{done} {shown(lock_path)}: {len(reference.probes)} probes of class {reference.class_name}"]
+    done = "recorded in" if result.changed else "the same as before in"
+    count = f"the results of {len(reference.probes)} probes"
+    lines = [f"{done} {shown(lock_path)}: {count} on this class of host, {reference.class_name}"]
     lines += [f"  {key}  {value}" for key, value in reference.host.items()]
+    lines.append("  next: keep the lockfile with your code; elsewhere, `envlock verify --level numerics`")
     lines += [f"note: `{name}` does not repeat on this host and was left out" for name in result.unstable]
     lines += [f"note: `{name}` did not run: {why}" for name, why in sorted((result.failed or {}).items())]
     return lines
@@ -113,7 +115,14 @@ def _said(result: Recorded, reference: Reference, lock_path: Path) -> list[str]:
 
 @command.command("profile", short_help="print settings that make numbers repeat, for the manifest")
 @click.argument("name", metavar="NAME", type=click.Choice(("deterministic", "portable")))
-@click.option("-l", "--lock", "lock_path", type=FILE, metavar="FILE", help="for the NumPy of this lock")
+@click.option(
+    "-l",
+    "--lock",
+    "lock_path",
+    type=FILE,
+    metavar="FILE",
+    help="for the NumPy of this lock  [default: envlock.lock, if there]",
+)
 @json_option
 def profile(name: str, lock_path: Path | None, as_json: bool) -> None:
     """Print the settings of a profile as TOML for the manifest, each with its reason.
@@ -127,12 +136,15 @@ def profile(name: str, lock_path: Path | None, as_json: bool) -> None:
     """
     from envlock.api import numerics_profile
 
-    found = numerics_profile(name, lock_path)
+    near = Path("envlock.lock")  # NumPy's names changed: those of another version would do nothing
+    found = numerics_profile(name, lock_path or (near if near.is_file() else None))
     if as_json:
         settings = {each.name: each.value for each in found.settings}
         click.echo(json.dumps({"schema": "envlock.profile/1", "name": name, "settings": settings}, indent=2))
         return
-    click.echo(f"# {found.says}\n[tool.envlock.settings]")
+    click.echo(f"# {found.says}")
+    click.echo("# for pyproject.toml (the table is [settings] in envlock.toml); after it: `envlock lock`")
+    click.echo("[tool.envlock.settings]")
     for each in found.settings:
         click.echo(f"{each.name} = {json.dumps(each.value)}  # {each.why}")
 
@@ -180,9 +192,20 @@ def _rows(found: Changed) -> Iterator[str]:
         yield f"{name}  {old or 'none'}" + (f" -> {new or 'none'}" if old != new else " in both")
     for each in found.differences:
         yield f"differs  {each.name} ({found.exercises[each.name]}): {_how_far(each)}"
-    for name, why in found.only.items():
-        yield f"note: `{name}` ran on one side only: {why}"
+    yield from _one_sided(found.only)
     yield f"{len(found.equal)} of {len(found.equal) + len(found.differences)} probes equal"
+    if found.differences and all(old == new for old, new in found.versions.values()):
+        yield "the versions are the same: `envlock verify` of each against its lock tells what changed"
+    elif found.differences:
+        yield "what differs may change a training: with the same seed, expect other numbers after the upgrade"
+
+
+def _one_sided(only: Mapping[str, str]) -> Iterator[str]:
+    """A line for each reason: where torch is missing, it is the same for fifty probes."""
+    for reason in sorted(set(only.values())):
+        names = [name for name, why in only.items() if why == reason]
+        count = "1 probe" if len(names) == 1 else f"{len(names)} probes"
+        yield f"note: {count} ran on one side only, {reason}: {', '.join(names)}"
 
 
 def _how_far(difference: ProbeDifference) -> str:

@@ -149,6 +149,8 @@ def _numerics(numerics: Numerics) -> Iterator[str]:
     same = "this" if numerics.class_name == numerics.reference else "another"
     of_class = f"the reference of {same} class of host, {numerics.reference}"
     yield f"  numerics  {numerics.equal} of {total} probes equal to {of_class}"
+    if numerics.differences:
+        yield "            with the same seed, a run here need not repeat one from there to the last digit"
 
 
 def _loaded(loaded: Loaded) -> Iterator[str]:

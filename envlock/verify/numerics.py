@@ -20,7 +20,11 @@ from envlock.verify.distance import distance
 from envlock.verify.knobs import Knob
 
 COMPONENT = "numerics"
-_RECORD = "`envlock numerics record` adds one from a host whose results you trust"
+_RECORD = (
+    "if you trust the results of this host, `envlock numerics record` here adds one; else record on a host "
+    "whose results you trust, and use the lock that it writes"
+)
+BYTES_ONLY = "`envlock verify --level content` proves the bytes, which is all there is to prove here"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +52,11 @@ class Comparison:
 
 def reference_for(lock: Lock, platform: str, observed: NumericsFacts, runtime: str) -> Reference | None:
     """The reference of the observed class; else that of the class with the fewest other values."""
-    usable = [each for each in lock.numerics if each.platform == platform and each.runtime == runtime]
+    usable = [
+        each
+        for each in lock.numerics
+        if each.platform == platform and each.runtime == runtime and each.probes
+    ]
     return min(usable, key=lambda each: (_apart(each.host, observed["host"]), each.class_name), default=None)
 
 
@@ -84,10 +92,12 @@ def restored_by(comparison: Comparison, again: NumericsFacts) -> frozenset[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judging:
-    """What the judgement needs to know of the probes: may one move, what does one exercise."""
+    """What the judgement needs to know of the probes: may one move, what does one exercise. And whether
+    bytes of this environment were found to differ: then they are the likely cause of a fault."""
 
     may_move: Callable[[str], bool]
     exercises: Callable[[str], str]
+    bytes_differ: bool = False
 
 
 def judge_numerics(
@@ -122,6 +132,22 @@ def not_recorded(lock: Lock, platform: str) -> Finding:
         component=COMPONENT,
         message=message,
         hint=_RECORD,
+    )
+
+
+def nothing_to_compute(target: str) -> str:
+    """Why no probe applies to an environment."""
+    return f"neither NumPy nor torch is in {target}, and envlock computes with nothing else"
+
+
+def not_computed() -> Finding:
+    """Without a probe there is nothing that could be equal."""
+    return Finding(
+        code="numerics-not-run",
+        severity=Severity.UNKNOWN,
+        component=COMPONENT,
+        message=nothing_to_compute("this environment"),
+        hint=BYTES_ONLY,
     )
 
 
@@ -197,9 +223,18 @@ def _fault(comparison: Comparison, difference: ProbeDifference, about: Judging) 
         expected=reference.sha256,
         observed=comparison.observed["probes"][difference.name]["sha256"],
         message=f"`{difference.name}`{what} gives other bits, and {why}: {difference.words}",
-        hint="do not use results of this host: `envlock verify --level content` names changed libraries; "
-        "where there are none, run this again, then suspect memory or CPU",
+        hint=_REPAIR if about.bytes_differ else _SUSPECT,
     )
+
+
+_REPAIR = (
+    "do not use results of this environment: files of it are not what the lock says, which can do this; "
+    "`envlock sync --repair`, then verify again"
+)
+_SUSPECT = (
+    "do not use results of this host: `envlock verify --level content` names changed libraries; "
+    "where there are none, run this again, then suspect memory or CPU"
+)
 
 
 def _unstable(difference: ProbeDifference) -> Finding:
@@ -228,7 +263,8 @@ def _explained(cause: str, group: Sequence[ProbeDifference]) -> Finding:
         severity=Severity.NOTE,
         component=COMPONENT,
         message=f"{group[0].because}: {_named(group)}; `{cause}` {restores}",
-        hint="lock it under `[tool.envlock.settings]`, or run where the reference was recorded",
+        hint=f"for the numbers of the reference: `{cause}` before the job; for all hosts to have the same, "
+        "set the variable under `[tool.envlock.settings]`, then `envlock lock` and `envlock numerics record`",
     )
 
 

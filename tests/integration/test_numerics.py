@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from envlock.api import NumericsRequest, VerifyRequest, record_numerics, verify_numerics
+from envlock.errors import CouldNotTell
 from envlock.lock import write_lock
 from envlock.report import Report
 from envlock.stack.profiles import profile
-from tests.support.environments import Subject, make_subject, replace_file
+from tests.support.environments import Subject, lock_of, make_subject, replace_file
 from tests.support.real_wheels import cpu_torch, download
 from tests.support.tools import need
+from tests.support.wheels import make_wheel
 
 NUMERIC = ("OMP_", "MKL_", "OPENBLAS_", "ATEN_", "ONEDNN_", "DNNL_", "NPY_", "NVIDIA_", "CUBLAS_", "NVPL_")
 
@@ -114,8 +116,11 @@ def test_a_changed_kernel_is_a_fault_and_no_difference_of_class(numpy: Subject, 
     faults = [each for each in report.findings if each.code == "numerics-fault"]
     assert [each.component for each in faults] == ["numerics:numpy-fft"]
     assert "this host is of the reference's class" in faults[0].message
-    named = [each for each in verify_numerics(request(broken)).findings if each.code == "file-differs"]
+    found = verify_numerics(request(broken)).findings
+    named = [each for each in found if each.code == "file-differs"]
     assert [each.path for each in named] == [str(library.relative_to(broken.prefix))]
+    again = [each for each in found if each.code == "numerics-fault"]
+    assert (again[0].hint or "").endswith("`envlock sync --repair`, then verify again")
 
 
 @pytest.mark.slow
@@ -140,6 +145,9 @@ def test_another_cpu_is_another_class_and_the_portable_profile_brings_them_toget
     assert moved(again) <= {"numpy-functions", "numpy-normal", "numpy-legacy-normal"}
 
 
+SEED = "with the same seed, a run here need not repeat one from there to the last digit\n"
+
+
 @pytest.mark.slow
 def test_the_command_line_records_and_judges(numpy: Subject, tmp_path: Path) -> None:
     folder = tmp_path / "other"
@@ -159,6 +167,9 @@ def test_the_command_line_records_and_judges(numpy: Subject, tmp_path: Path) -> 
     count = document["probes"]
     said = f"numerics  {count} of {count} probes equal to the reference of this class of host, "
     assert said + document["class"] in after.stdout
+    assert SEED not in after.stdout
+    elsewhere = {**plain, "OPENBLAS_CORETYPE": "Nehalem"}
+    assert SEED in envlock("verify", *words, "--level", "numerics", environment=elsewhere).stdout
     (numpy.site / "extra.pth").write_text("import os\n")
     try:
         refused = envlock("numerics", "record", *words, environment=plain)
@@ -248,6 +259,9 @@ def test_the_profiles_are_printed_for_a_manifest(tmp_path: Path) -> None:
     done = envlock("numerics", "profile", "portable")
     assert done.returncode == 0
     assert 'ATEN_CPU_CAPABILITY = "avx2"  # PyTorch' in done.stdout
+    assert done.stdout.splitlines()[1] == (
+        "# for pyproject.toml (the table is [settings] in envlock.toml); after it: `envlock lock`"
+    )
     manifest = tmp_path / "envlock.toml"
     manifest.write_text(
         'requirements = ["numpy"]\n' + done.stdout.replace("[tool.envlock.settings]", "[settings]")
@@ -263,8 +277,18 @@ def test_the_names_that_numpy_had_before() -> None:
     assert old["NPY_DISABLE_CPU_FEATURES"].split()[0] == "AVX512F"
 
 
+def test_the_names_are_for_the_numpy_of_the_lock_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another version would do nothing, without a word."""
+    old = lock_of([make_wheel("numpy", "2.3.5", files={"numpy/__init__.py": b""})], tmp_path / "wheels")
+    write_lock(tmp_path / "envlock.lock", old)
+    monkeypatch.chdir(tmp_path)
+    done = envlock("numerics", "profile", "portable")
+    assert 'NPY_DISABLE_CPU_FEATURES = "AVX512F ' in done.stdout
+
+
 def test_an_environment_without_python_has_no_numbers(tmp_path: Path) -> None:
-    from envlock.errors import CouldNotTell
     from envlock.observe.numerics import NumericsTarget, observe_numerics
 
     broken = tmp_path / "python"
@@ -295,3 +319,33 @@ def test_a_probe_that_ends_the_process_is_named(tmp_path: Path) -> None:
     found = observe_numerics(NumericsTarget(python=stand_in, environment={"PATH": os.defpath}))
     assert found["failed"] == {"conv2d": "it ended the process with signal 11"}
     assert subprocess.run([stand_in], check=False).returncode != 0
+
+
+NOTHING = "neither NumPy nor torch is in {}, and envlock computes with nothing else"
+
+
+def test_an_environment_with_nothing_to_compute_proves_nothing(tmp_path: Path) -> None:
+    """It was recorded as 0 probes, and 0 of 0 were a match."""
+    subject = make_subject(tmp_path, [make_wheel("demo", "1.0", files={"demo.py": b"x = 1\n"})])
+    lock = tmp_path / "envlock.lock"
+    write_lock(lock, subject.lock)
+    content = lock.read_bytes()
+    with pytest.raises(CouldNotTell) as refused:
+        record_numerics(request(subject))
+    assert refused.value.message == NOTHING.format(f"`{subject.prefix}`") + ": nothing was recorded"
+    assert lock.read_bytes() == content
+    report = verify_numerics(request(subject))
+    assert report.verdict == "incomplete"
+    assert [(each.code, each.message) for each in report.findings] == [
+        ("numerics-not-run", NOTHING.format("this environment"))
+    ]
+
+
+def test_environments_without_a_probe_in_common_are_not_equal(tmp_path: Path) -> None:
+    prefix = make_subject(tmp_path, [make_wheel("demo", "1.0", files={"demo.py": b"x = 1\n"})]).prefix
+    done = envlock("numerics", "compare", str(prefix), str(prefix))
+    assert done.returncode == 8
+    assert f"no probe ran in both `{prefix}` and `{prefix}`" in done.stderr
+    there = envlock("numerics", "compare", str(tmp_path), str(prefix))
+    assert there.returncode == 8
+    assert "name the environment itself, the directory with `bin/python`" in there.stderr

@@ -102,6 +102,11 @@ def test_the_knob_that_restores_the_bits_is_the_cause() -> None:
         "the number of threads is `1` here, `4` in the reference: matmul-f32 moved (none of the sampled "
         "values changed: the difference is among the others); `OMP_NUM_THREADS=4` restores the bits"
     )
+    assert finding.hint == (
+        "for the numbers of the reference: `OMP_NUM_THREADS=4` before the job; for all hosts to have the "
+        "same, set the variable under `[tool.envlock.settings]`, then `envlock lock` and "
+        "`envlock numerics record`"
+    )
 
 
 def test_a_knob_explains_even_in_the_same_class() -> None:
@@ -155,7 +160,10 @@ def test_nothing_recorded() -> None:
     finding = not_recorded(stale, "linux-64")
     assert finding.message == "the lock's numeric references were recorded under another runtime hash"
     assert (finding.code, finding.severity) == ("numerics-not-recorded", "unknown")
-    assert finding.hint == "`envlock numerics record` adds one from a host whose results you trust"
+    assert finding.hint == (
+        "if you trust the results of this host, `envlock numerics record` here adds one; else record on a "
+        "host whose results you trust, and use the lock that it writes"
+    )
 
 
 def test_knobs_follow_from_what_differs() -> None:
@@ -189,3 +197,20 @@ def test_a_variable_that_is_set_is_first_tried_unset() -> None:
     assert [str(knob) for knob in found] == ["unset OMP_NUM_THREADS", "OMP_NUM_THREADS=4"]
     assert found[0].turned({"OMP_NUM_THREADS": "1", "HOME": "/root"}) == {"HOME": "/root"}
     assert found[1].turned({"HOME": "/root"}) == {"HOME": "/root", "OMP_NUM_THREADS": "4"}
+
+
+def test_a_reference_without_a_probe_is_none() -> None:
+    """Nothing computed is nothing proved: `0 of 0 probes equal` was a match."""
+    base = lock(six())
+    runtime = runtime_hash(base, "linux-64")
+    empty = replace(reference(runtime=runtime), probes=())
+    assert reference_for(replace(base, numerics=(empty,)), "linux-64", observed(), runtime) is None
+
+
+def test_a_fault_beside_files_that_differ_points_at_them() -> None:
+    about = replace(ABOUT, bytes_differ=True)
+    (finding,) = judge_numerics(compare(reference(), observed({"sort": "9" * 64})), (), about)[1]
+    assert finding.hint == (
+        "do not use results of this environment: files of it are not what the lock says, which can do this; "
+        "`envlock sync --repair`, then verify again"
+    )
