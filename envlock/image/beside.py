@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from envlock.errors import DiskFailed
+
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
@@ -34,6 +36,20 @@ def beside(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+
+
+@contextmanager
+def written_beside(target: Path, what: str) -> Iterator[Path]:
+    """`beside`, for writing `what`. Raises DiskFailed."""
+    try:
+        with beside(target) as place:
+            yield place
+    except OSError as error:
+        raise DiskFailed(
+            f"cannot write the {what}: {(error.strerror or str(error)).lower()}",
+            where=str(target),
+            hint="free some space, or name another place: `-o PATH`",
+        ) from error
 
 
 def take_the_place(new: Path, target: Path) -> None:

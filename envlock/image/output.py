@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from envlock.errors import DiskFailed, HashMismatch, UsageFault
-from envlock.image.beside import beside, take_the_place
+from envlock.errors import HashMismatch, UsageFault
+from envlock.image.beside import take_the_place, written_beside
 from envlock.image.oci import Builder, Image, LayerSink
 from envlock.image.splice import Codec, Measured
 from envlock.image.tar import END, Entry, Kind, header, padding
@@ -26,7 +25,7 @@ _VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 def write_layout(builder: Builder, target: Path, tag: str | None) -> Image:
     """Build into an OCI layout. It appears whole, or not at all. Raises UsageFault, DiskFailed."""
     _refuse_other_folder(target)
-    with _beside(target) as folder:
+    with written_beside(target, "image") as folder:
         blobs = folder / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         image = builder.image(Codec.GZIP, lambda number: _blob_sink(blobs, number))
@@ -44,7 +43,7 @@ def write_archive(builder: Builder, target: Path, tag: str | None) -> Image:
     """Build into an archive of `docker save`'s form, its layers as they are unpacked. Raises DiskFailed."""
     if target.is_dir():
         raise UsageFault(f"`{target}` is a directory", hint="name a file: `-o image.tar`")
-    with _beside(target) as folder:
+    with written_beside(target, "image") as folder:
         folder.mkdir()
         image = builder.image(Codec.TAR, lambda number: _file_sink(folder / f"{number}.tar"))
         base = image.base
@@ -145,17 +144,3 @@ def _refuse_other_folder(target: Path) -> None:
     if not isinstance(rows, list) or len(rows) > 1:
         what = "holds several images" if rows else "is there and is no layout of an image"
         raise UsageFault(f"`{target}` {what}", hint="name another folder: `-o DIR`")
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A folder to work in, on the disk of `target`; gone afterwards, whatever happens."""
-    try:
-        with beside(target) as folder:
-            yield folder
-    except OSError as error:
-        raise DiskFailed(
-            f"cannot write the image: {(error.strerror or str(error)).lower()}",
-            where=str(target),
-            hint="free some space, or name another place: `-o PATH`",
-        ) from error

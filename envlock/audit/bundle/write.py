@@ -6,14 +6,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envlock.audit.bundle.model import INDEX, TOP, Item
 from envlock.audit.bundle.wanted import AGENT
 from envlock.errors import DiskFailed, HashMismatch, UsageFault
-from envlock.image.beside import beside, take_the_place
+from envlock.image.beside import take_the_place, written_beside
 from envlock.image.tar import END, Entry, Kind, header, padding
 from envlock.report.text import size
 from envlock.resolve.model import Event, OnEvent
@@ -30,7 +29,7 @@ def write_bundle(items: Sequence[Item], target: Path, on_event: OnEvent) -> int:
     _refuse_other(target, is_archive=is_archive)
     require_space(target, tar_size(items))
     ordered = in_order(items)
-    with _beside(target) as place:
+    with written_beside(target, "bundle") as place:
         told = _Told(on_event, len(ordered))
         if is_archive:
             _write_tar(ordered, place, told)
@@ -143,17 +142,3 @@ def _refuse_other(target: Path, *, is_archive: bool) -> None:
         raise UsageFault(
             f"`{target}` is there and is no bundle", hint="name another folder, or a file `-o FILE.tar`"
         )
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A place to work in, on the disk of `target`; gone afterwards, whatever happens."""
-    try:
-        with beside(target) as place:
-            yield place
-    except OSError as error:
-        raise DiskFailed(
-            f"cannot write the bundle: {(error.strerror or str(error)).lower()}",
-            where=str(target),
-            hint="free some space, or name another place: `-o PATH`",
-        ) from error
