@@ -7,7 +7,6 @@ download broke off
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from envlock.errors import DiskFailed, HashMismatch
+from envlock.install.held import held
 from envlock.install.model import Supply
 from envlock.install.uv_pip import locations_of
 from envlock.lock.model import Lock, Wheel
@@ -140,18 +140,11 @@ class WheelFiles:
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the file at `path` as a lock; it is gone afterwards. Others wait, threads as well as processes."""
-    import fcntl
-
-    while True:
-        with path.open("ab") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            if not path.exists() or path.stat().st_ino != os.fstat(stream.fileno()).st_ino:
-                continue  # its holder removed it meanwhile
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
+    with held(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

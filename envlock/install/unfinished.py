@@ -11,18 +11,18 @@ nobody holds it, its writer was killed. Others wait for a living one.
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from envlock.agent.facts import DistributionFacts
 from envlock.agent.identity import normalized_name
+from envlock.install.held import held
 from envlock.install.inode import disk_failed
 
 NAME = ".envlock-sync"
@@ -57,7 +57,12 @@ def at_work(path: Path) -> Iterator[Note]:
 
     Raises DiskFailed where it cannot be made.
     """
-    with _held(path) as stream:
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context(held(path))
+        except OSError as error:
+            raise disk_failed(path, error) from error
         left = stream.read()
         note = Note(left=left, text=left, stream=stream)
         try:
@@ -66,24 +71,6 @@ def at_work(path: Path) -> Iterator[Note]:
         finally:
             if not note.text:
                 path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[TextIO]:
-    while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stream = path.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise disk_failed(path, error) from error
-        with stream:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(stream, fcntl.LOCK_EX)
-            if not path.exists() or path.stat().st_ino != os.fstat(stream.fileno()).st_ino:
-                continue  # its holder ended meanwhile
-            stream.seek(0)
-            yield stream
-            return
 
 
 def begun(venv: Path, names: Iterable[str], installed: Iterable[DistributionFacts]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from envlock.errors import UsageFault
+from envlock.install.held import held
 from envlock.install.inode import disk_failed
 
 
@@ -19,22 +19,20 @@ def workshop(prefix: Path) -> Iterator[Path]:
     Raises UsageFault where another run is at work on this prefix, DiskFailed.
     """
     folder = prefix.parent / f".{prefix.name}.envlock"
-    try:
-        prefix.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise disk_failed(folder, error) from error
-    with lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as busy:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(folder / "lock", waits=False))
+        except BlockingIOError as busy:
             raise UsageFault(
                 f"another `envlock sync` is at work on `{prefix}`", hint="wait until it is done"
             ) from busy
+        except OSError as error:
+            raise disk_failed(folder, error) from error
         shutil.rmtree(folder / "work", ignore_errors=True)
         (folder / "work").mkdir()
         try:
             yield folder / "work"
         finally:
+            shutil.rmtree(folder / "work", ignore_errors=True)  # first: without a lock it is the next one's
             shutil.rmtree(folder, ignore_errors=True)
