@@ -30,8 +30,10 @@ from envlock.run.receipt import (
     CodeFacts,
     Receipt,
     RuntimeFacts,
+    is_receipt,
     prove_writable,
     read_receipt,
+    reserve,
     write_receipt,
 )
 from envlock.run.secrets import without_secrets
@@ -41,7 +43,7 @@ from envlock.run.secrets import without_secrets
 class RunOrder:
     """A command, the environment that it needs, and where its receipt goes. `outputs` are paths as the user
     names them, below `folder`, where the command runs. `numerics` False: the class is not asked for, which
-    saves an import of torch."""
+    saves an import of torch. `keep`: a receipt that is there stays, and the new one gets the next number."""
 
     target: VerifyRequest
     words: tuple[str, ...]
@@ -49,15 +51,19 @@ class RunOrder:
     folder: Path
     outputs: tuple[str, ...] = ()
     numerics: bool = True
+    keep: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOutcome:
     """`report` is that of the check before the command; where it is no match, nothing was run and there is no
-    receipt. `after` is that of the check at the end."""
+    receipt. `path` is where the receipt is, `replaced` whether another was there. `after` is the report of
+    the check at the end."""
 
     report: Report
     receipt: Receipt | None = None
+    path: Path | None = None
+    replaced: bool = False
     after: Report | None = None
 
     @property
@@ -112,8 +118,9 @@ def run(order: RunOrder) -> RunOutcome:
             libraries=mapped.facts(),
         ),
     )
-    write_receipt(order.receipt, receipt)
-    return RunOutcome(report=report, receipt=receipt, after=after)
+    replaced = order.receipt.exists() and not order.keep
+    path = _left(order, receipt)
+    return RunOutcome(report=report, receipt=receipt, path=path, replaced=replaced, after=after)
 
 
 def compare_receipts(first: Path, second: Path) -> Comparison:
@@ -140,7 +147,24 @@ def _check(order: RunOrder) -> None:
             f"`{order.receipt}` is the receipt and cannot be an output of the command",
             hint="name another file: `envlock run --receipt FILE -- CMD`",
         )
+    if not order.keep and _would_lose(order.receipt):
+        raise UsageFault(
+            f"`{order.receipt}` is there and is no receipt: it would be lost",
+            hint="name another file: `envlock run --receipt FILE -- CMD`",
+        )
     prove_writable(order.receipt)
+
+
+def _left(order: RunOrder, receipt: Receipt) -> Path:
+    """Where the receipt lies, once it is written."""
+    path = reserve(order.receipt) if order.keep else order.receipt
+    write_receipt(path, receipt)
+    return path
+
+
+def _would_lose(path: Path) -> bool:
+    """A file with something in it that no run left."""
+    return path.is_file() and path.stat().st_size > 0 and not is_receipt(path)
 
 
 def _before(order: RunOrder, lock: Lock, job: Mapping[str, str]) -> _Before:

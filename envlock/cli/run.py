@@ -27,7 +27,11 @@ RECEIPT = "envlock-receipt.json"
 @lock_option
 @click.option("--output", "outputs", multiple=True, metavar="PATH", help="a file or folder that CMD writes")
 @click.option(
-    "--receipt", type=FILE, metavar="FILE", default=RECEIPT, show_default=True, help="where the receipt goes"
+    "--receipt",
+    type=FILE,
+    metavar="FILE",
+    help="where the receipt goes, in the place of one that is there  "
+    "[default: envlock-receipt.json; where it is there, envlock-receipt-2.json, and so on]",
 )
 @click.option(
     "--level",
@@ -44,7 +48,7 @@ def command(
     python: Path | None,
     lock_path: Path,
     outputs: tuple[str, ...],
-    receipt: Path,
+    receipt: Path | None,
     level: str,
     no_numerics: bool,
     quiet: bool,
@@ -75,18 +79,20 @@ def command(
                 cache=cache_directory(os.environ),
             ),
             words=words,
-            receipt=receipt,
+            receipt=receipt or Path(RECEIPT),
+            keep=receipt is None,
             folder=Path.cwd(),
             outputs=outputs,
             numerics=not no_numerics,
         )
     )
-    if outcome.receipt is None:
+    if outcome.receipt is None or outcome.path is None:
         return _refused(outcome)
     for line in _wrong(outcome):
         click.echo(line, err=True)
     if not quiet:
-        click.echo(f"receipt: {shown(receipt)}", err=True)
+        lost = ", in the place of the one that was there" if outcome.replaced else ""
+        click.echo(f"receipt: {shown(outcome.path)}{lost}", err=True)
     is_proof = outcome.receipt["runtime"]["held"] and not outcome.missing
     return outcome.receipt["exit_status"] or int(not is_proof)
 

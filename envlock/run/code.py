@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from envlock.run.receipt import CodeFacts
+from envlock.run.receipt import CodeFacts, is_receipt
 
 _MOST_HASHED = 16 << 20  # bytes; a larger file that git does not know is data: its size stands for it
 
@@ -17,6 +17,7 @@ def observe_code(folder: Path, environment: Mapping[str, str], without: Iterable
     """What git says of `folder`; None where git or a repository is missing.
 
     `without` are files and folders that the run itself writes or uses: they do not make the code another.
+    Nor do receipts of earlier runs that git does not know.
     """
     git = _Git(folder, environment)
     top = git.said("rev-parse", "--show-toplevel")
@@ -81,6 +82,7 @@ def _changed(status: bytes, root: Path, hidden: list[str]) -> Iterator[tuple[str
     for row in status.split(b"\0"):
         name = os.fsdecode(row[3:])
         is_hidden = any(name == each or name.startswith(f"{each}/") for each in hidden)
+        is_hidden = is_hidden or (row.startswith(b"??") and is_receipt(root / name))
         if name and not is_hidden and "__pycache__" not in name.split("/"):
             yield name, _content(root / name)
 

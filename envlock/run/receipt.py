@@ -6,6 +6,9 @@ All but `about` is compared with another receipt; nothing in it says when or on 
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -15,6 +18,8 @@ from envlock.observe.document import check
 
 SCHEMA = "envlock.receipt/1"
 _MOST_BYTES = 64 << 20
+_BEGINNING = rb'\{\s*"schema":\s*"envlock\.receipt/\d+"'
+_MOST_BEGINNING = 200
 
 
 class RuntimeFacts(TypedDict):
@@ -117,11 +122,33 @@ def read_receipt(path: Path) -> Receipt:
 
 
 def write_receipt(path: Path, receipt: Receipt) -> None:
-    """Write a receipt in one step. Raises DiskFailed."""
+    """Write a receipt in one step, in the place of what is there. Raises DiskFailed."""
     try:
         replace_bytes(path.resolve(), (json.dumps(receipt, indent=2) + "\n").encode())
     except OSError as error:
         raise _no_receipt(path, error) from error
+
+
+def reserve(path: Path) -> Path:
+    """Make an empty file of that name, of `NAME-2.json` where it is taken, and so on: of two runs that end
+    at once each has its own. Raises DiskFailed."""
+    for number in count(1):
+        free = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            free.open("x").close()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _no_receipt(path, error) from error
+        return free
+    raise AssertionError  # numbers do not end
+
+
+def is_receipt(path: Path) -> bool:
+    """Whether a file begins as one that `write_receipt` wrote."""
+    with suppress(OSError), path.open("rb") as file:
+        return re.match(_BEGINNING, file.read(_MOST_BEGINNING)) is not None
+    return False
 
 
 def prove_writable(path: Path) -> None:

@@ -227,6 +227,34 @@ def test_a_signal_reaches_the_command_and_the_receipt_is_written(subject: Subjec
     assert json.loads((tmp_path / "envlock-receipt.json").read_text())["exit_status"] == 9
 
 
+def test_the_receipt_of_an_earlier_run_stays(subject: Subject, tmp_path: Path) -> None:
+    """It was overwritten without a word; and as a file that git does not know it would be other code."""
+    folder = project(tmp_path / "here")
+    lock, prefix = subject.prefix.parent / "envlock.lock", subject.prefix
+    words = ["run", "--no-numerics", "-l", str(lock), "--prefix", str(prefix), "--output", "out.txt"]
+    command = [sys.executable, "-m", "envlock", *words]
+    run_it = ("python", "train.py")
+    assert said(folder, *command, *run_it).stderr == "receipt: envlock-receipt.json\n"
+    first = (folder / "envlock-receipt.json").read_bytes()
+    assert said(folder, *command, *run_it).stderr == "receipt: envlock-receipt-2.json\n"
+    assert (folder / "envlock-receipt.json").read_bytes() == first
+    one, two = folder / "envlock-receipt.json", folder / "envlock-receipt-2.json"
+    assert compare_receipts(one, two).differences == ()
+    named = said(folder, *command, "--receipt", "envlock-receipt.json", *run_it)
+    assert named.stderr == "receipt: envlock-receipt.json, in the place of the one that was there\n"
+
+
+def test_a_receipt_takes_the_place_of_no_other_file(subject: Subject, tmp_path: Path) -> None:
+    folder = project(tmp_path / "here")
+    with pytest.raises(UsageFault) as caught:
+        run(order(subject, folder, receipt=folder / "train.py"))
+    assert caught.value.message == f"`{folder / 'train.py'}` is there and is no receipt: it would be lost"
+    assert (folder / "train.py").read_text() == WRITE
+    (folder / "empty.json").touch()
+    assert not run(order(subject, folder, receipt=folder / "empty.json", keep=True)).replaced
+    assert (folder / "empty-2.json").exists()
+
+
 def said(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
 
