@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -297,22 +297,11 @@ def _long(line: str) -> str:
     return line.replace("--editable ", "-e ", 1)
 
 
-def lock_names(names: Iterable[str]) -> Iterator[str]:
-    """Lockfiles of whatever tool."""
-    known = (
-        "uv.lock",
-        "poetry.lock",
-        "pdm.lock",
-        "pixi.lock",
-        "conda-lock.yml",
-        "conda-lock.yaml",
-        "Pipfile.lock",
-    )
-    for name in names:
-        base = name.rpartition("/")[2]
-        if (
-            base in known
-            or base.endswith("envlock.lock")
-            or re.fullmatch(r"envlock\..+\.lock|pylock(\..+)?\.toml", base)
-        ):
-            yield name
+_LOCKS = re.compile(
+    r"(?:uv|poetry|pdm|pixi|Pipfile)\.lock|conda-lock\.ya?ml|.*envlock\.lock|envlock\..+\.lock|pylock(\..+)?\.toml"
+)
+
+
+def is_lock(name: str) -> bool:
+    """Is it a lockfile, of whatever tool?"""
+    return _LOCKS.fullmatch(name, name.rfind("/") + 1) is not None

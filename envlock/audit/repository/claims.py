@@ -48,13 +48,20 @@ class Claim:
     nccl: str | None = None
 
 
+# Nothing is judged of a sentence without one of these; a number that begins one may be of the last one.
+OF_STACKS = re.compile(
+    r"(?i)torch|cuda|cu1\d|cudnn|nccl|driver|驱动|_memory_history|alloc_max_entries|non-?\s?root|unprivileged"
+    r"|\A[\s`*_|v]*1\d"
+)
+
+
 def sentences(source: Source) -> Iterator[Sentence]:
-    """The sentences of a text, rows of tables and items of lists each for themselves."""
+    """The sentences of a text that speak of stacks, rows of tables and items of lists each for themselves."""
     start, paragraph, line, counted = 0, 0, 1, 0
     for match in (*_SENTENCE_END.finditer(source.text), None):
         end = len(source.text) if match is None else match.start()
         text = source.text[start:end]
-        if text.strip():
+        if text.strip() and OF_STACKS.search(text):
             at = start + len(text) - len(text.lstrip())
             line, counted = line + source.text.count("\n", counted, at), at
             column = at - source.text.rfind("\n", 0, at)

@@ -252,3 +252,11 @@ class Repository:
     def own_code(self) -> tuple[Code, ...]:
         """What is run: examples in prose apart."""
         return tuple(each for each in self.code if not each.is_example)
+
+    @cached_property
+    def declared_by(self) -> Mapping[str, tuple[Declared, ...]]:
+        """file -> what it asks for, files and rows in the order of reading."""
+        found: dict[str, list[Declared]] = {}
+        for each in self.declared:
+            found.setdefault(each.place.file, []).append(each)
+        return {file: tuple(rows) for file, rows in found.items()}

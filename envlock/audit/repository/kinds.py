@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from envlock.audit.repository.asking import lock_names
+from envlock.audit.repository.asking import is_lock
 
 _REQUIREMENTS = re.compile(r"(?:.*[-_.])?requirements?(?:[-_.].*)?\.(?:txt|in)|pip\.txt|constraints.*\.txt")
 _IN_FOLDER = re.compile(r"(?:.*/)?requirements/[^/]*\.(?:txt|in)")
@@ -51,7 +51,7 @@ def kind_of(file: str) -> Kind | None:
     ('Dockerfile', None)
     """
     low = file.rpartition("/")[2].lower()
-    if next(lock_names((file,)), None) is not None:
+    if is_lock(file):
         return Kind.LOCK
     if "dockerfile" in low or "containerfile" in low:
         return Kind.DOCKERFILE

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from envlock.audit.repository.content import Assignment, Call, Code, Import, Source
 
@@ -46,7 +47,22 @@ _TOLD = re.compile(
     r"|default_rng|setup"
 )
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
-_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop)
+_SEEN = frozenset((ast.Import, ast.ImportFrom, ast.Call, ast.Assign, ast.arguments))
+_SPARING = frozenset((ast.Try, ast.If))
+_MARKS = (ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop)
+# Below these there is nothing; fields hold plain values, too.
+_LEAVES = frozenset(
+    (
+        *(ast.Name, ast.Constant, str, int, bool, type(None)),
+        *(kind for mark in _MARKS for kind in mark.__subclasses__()),
+    )
+)
+
+
+# The fields of each kind of node that may hold what is looked for, the last first.
+_NODES = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)]
+_DEEP = {kind: kind._fields[::-1] for kind in _NODES}
+_SHALLOW = {kind: tuple(each for each in _DEEP[kind] if each in _BLOCKS) for kind in _NODES}
 
 
 class _Reader:
@@ -75,22 +91,21 @@ class _Reader:
         )
 
     def _walk(self, tree: ast.Module, *, is_deep: bool) -> None:
+        fields = _DEEP if is_deep else _SHALLOW
         todo: list[tuple[ast.AST, bool]] = [(tree, False)]
         while todo:
             node, is_optional = todo.pop()
-            self._see(node, is_optional=is_optional)
-            below = _spared(node) if isinstance(node, ast.Try | ast.If) else ()
-            for name in reversed(node._fields if is_deep else _BLOCKS):
-                value = getattr(node, name, None)
-                marked = is_optional or name in below
-                if isinstance(value, list):
-                    todo += [
-                        (each, marked)
-                        for each in reversed(value)
-                        if isinstance(each, ast.AST) and not isinstance(each, _LEAVES)
-                    ]
-                elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
-                    todo.append((value, marked))
+            kind = type(node)
+            if kind in _SEEN:
+                self._see(node, is_optional=is_optional)
+            below = _spared(node) if kind in _SPARING else ()
+            for name in fields[kind]:
+                value: Any = getattr(node, name, None)
+                if type(value) is list:
+                    marked = is_optional or name in below
+                    todo += [(each, marked) for each in reversed(value) if type(each) not in _LEAVES]
+                elif type(value) not in _LEAVES:
+                    todo.append((value, is_optional or name in below))
 
     def _see(self, node: ast.AST, *, is_optional: bool) -> None:
         match node:
@@ -166,12 +181,13 @@ class _Reader:
         return ".".join((first, *reversed(parts)))
 
 
-def _spared(node: ast.Try | ast.If) -> tuple[str, ...]:
+def _spared(node: ast.AST) -> tuple[str, ...]:
     """The blocks whose imports the code can do without: those of `try … except ImportError`, those under
     `if TYPE_CHECKING`, and branches by version."""
     if isinstance(node, ast.If):
         return ("body", "orelse")
-    return ("body", "handlers") if any(map(_catches, node.handlers)) else ()
+    handlers = node.handlers if isinstance(node, ast.Try) else ()
+    return ("body", "handlers") if any(map(_catches, handlers)) else ()
 
 
 def _defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from envlock.audit.repository import asking, containers, notebooks, prose, python_code, shells
-from envlock.audit.repository.claims import sentences
+from envlock.audit.repository.claims import OF_STACKS, sentences
 from envlock.audit.repository.content import (
     Code,
     Declared,
@@ -28,10 +28,6 @@ from envlock.errors import InvalidInput, UsageFault
 from envlock.manifest.documents import decoded
 
 _ENVIRONMENT = re.compile(r"(?:.*[-_.])?(?:environment|conda|env)(?:[-_.].*)?\.ya?ml")
-# Nothing that is judged of a text is said without one of these.
-_OF_STACKS = re.compile(
-    r"(?i)torch|cuda|cudnn|nccl|driver|驱动|_memory_history|alloc_max_entries|non-?\s?root|unprivileged"
-)
 _CI = re.compile(r"(?:.*/)?(?:\.github/workflows/.*|\.circleci/.*|\.gitlab-ci)\.ya?ml")
 
 
@@ -98,8 +94,9 @@ def read_repository(path: Path, *, whole: bool = False) -> Repository:
     is_folder = path.is_dir()
     root, found = (path, walk(path)) if is_folder else (path.parent, _one(path))
     reading = Reading(left={} if whole or not is_folder else dict(BUDGETS))
-    for name in sorted(found.files, key=rank):  # stable: near the root before far from it
-        _read_file(root, name, found.sizes.get(name, 0), reading)
+    kinds = {name: kind for name in found.files if (kind := kind_of(name)) is not None}
+    for name in sorted(kinds, key=rank):  # stable: near the root before far from it
+        _read_file(root, name, kinds[name], found.sizes.get(name, 0), reading)
     if not is_folder and reading.broken:
         first = reading.broken[0]
         raise InvalidInput(f"`{path.name}` cannot be judged: {first.message}", where=str(first.place))
@@ -133,10 +130,7 @@ def _repository(root: Path, found: Walk, reading: Reading, *, is_folder: bool) -
     )
 
 
-def _read_file(root: Path, name: str, size: int, reading: Reading) -> None:
-    kind = kind_of(name)
-    if kind is None:
-        return
+def _read_file(root: Path, name: str, kind: Kind, size: int, reading: Reading) -> None:
     if not reading.affords(kind, size):
         reading.unread.append(name)
         return
@@ -222,7 +216,7 @@ def _read_prose(source: Source, reading: Reading) -> None:
         reading.images.extend(prose.images_told(source))
     plain, examples = prose.split(source)
     reading.prose.append(plain)
-    if _OF_STACKS.search(plain.text):
+    if OF_STACKS.search(plain.text):
         reading.spoken.append(tuple(sentences(plain)))
     for each in examples:
         _read_example(each, reading)

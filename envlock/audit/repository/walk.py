@@ -4,7 +4,7 @@ bounds: what is left out for its size is told."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ _NOT_OURS = frozenset(
 )
 # Hidden folders whose files say how the repository is built and run.
 _HIDDEN = frozenset((".github", ".gitlab", ".circleci", ".devcontainer", ".docker", ".ci"))
-_OF_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
+_OF_ENVIRONMENTS = frozenset(("pyvenv.cfg", "conda-meta"))
 _SUFFIXES = frozenset(
     (
         *(".py", ".ipynb", ".txt", ".in", ".yml", ".yaml", ".toml", ".cfg", ".lock", ".md", ".rst", ".tex"),
@@ -54,7 +54,7 @@ def walk(root: Path) -> Walk:
                 entries += 1
                 name = f"{folder}{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
-                    below += [f"{name}/"] if _is_ours(entry) else []
+                    below += [f"{name}/"] if _is_ours(entry.name) else []
                 elif entry.is_file(follow_symlinks=False) and _is_of_interest(entry.name):
                     size = entry.stat(follow_symlinks=False).st_size
                     if _fits(entry.name, size):
@@ -70,19 +70,19 @@ def walk(root: Path) -> Walk:
     )
 
 
-def _entries(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
+def _entries(root: Path, folder: str) -> Sequence[os.DirEntry[str]]:
+    """What is in a folder, by name; nothing of one that is an environment."""
     try:
-        with os.scandir(root / folder) as entries:
-            yield from sorted(entries, key=lambda each: each.name)
+        with os.scandir(f"{root}/{folder}") as entries:
+            found = sorted(entries, key=lambda each: each.name)
     except OSError:  # out of reach, or gone
-        return
+        return ()
+    return () if folder and any(each.name in _OF_ENVIRONMENTS for each in found) else found
 
 
-def _is_ours(entry: os.DirEntry[str]) -> bool:
-    name = entry.name
-    if name in _NOT_OURS or name.endswith(".egg-info") or (name.startswith(".") and name not in _HIDDEN):
-        return False
-    return not any(os.path.lexists(os.path.join(entry.path, each)) for each in _OF_ENVIRONMENTS)  # noqa: PTH118
+def _is_ours(name: str) -> bool:
+    is_hidden = name.startswith(".") and name not in _HIDDEN
+    return name not in _NOT_OURS and not name.endswith(".egg-info") and not is_hidden
 
 
 def _is_of_interest(name: str) -> bool:

@@ -53,7 +53,7 @@ def is_locked(repository: Repository, file: str) -> bool:
 
 def _is_hashed(repository: Repository, file: str) -> bool:
     """Is the file a lock by itself: every row of it with its hash?"""
-    rows = [each for each in repository.declared if each.place.file == file]
+    rows = repository.declared_by.get(file, ())
     return bool(rows) and all(each.has_hash for each in rows)
 
 

@@ -71,12 +71,10 @@ class Stack:
 def stacks(repository: Repository) -> dict[str, Stack]:
     """file -> its stack, where it has any of it."""
     found: dict[str, Stack] = {}
-    for file in dict.fromkeys(each.place.file for each in repository.declared if not each.is_optional):
-        rows = [
-            each
-            for each in repository.declared
-            if each.place.file == file and each.url is None and each.is_for_linux
-        ]
+    for file, every in repository.declared_by.items():
+        if all(each.is_optional for each in every):
+            continue
+        rows = [each for each in every if each.url is None and each.is_for_linux]
         stack = _stack(rows, [each for each in repository.indexes if each.place.file == file])
         if stack.torch is not None or stack.cuda is not None:
             found[file] = stack
@@ -150,8 +148,7 @@ def two_cuda(repository: Repository) -> Iterator[Hit]:
 
 
 def _two_in_conda(repository: Repository) -> Iterator[Hit]:
-    for file in dict.fromkeys(each.place.file for each in repository.declared if each.is_conda):
-        rows = [each for each in repository.declared if each.place.file == file]
+    for rows in repository.declared_by.values():
         cuda = next((each for each in rows if each.is_conda and each.name in CUDA_OF_CONDA), None)
         wheel = next((one for one in rows if not one.is_conda and one.name == "torch"), None)
         if cuda is not None and wheel is not None:
@@ -162,9 +159,9 @@ def _two_in_conda(repository: Repository) -> Iterator[Hit]:
 
 
 def _two_majors(repository: Repository) -> Iterator[Hit]:
-    for file in dict.fromkeys(each.place.file for each in repository.declared):
+    for rows in repository.declared_by.values():
         majors: dict[str, Declared] = {}
-        for each in (one for one in repository.declared if one.place.file == file):
+        for each in rows:
             match = _MAJOR.fullmatch(each.name)
             local = _LOCAL.search(each.text)
             if match is not None or local is not None:
