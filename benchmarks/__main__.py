@@ -1,86 +1,83 @@
-"""`make bench`: every budget of the design, beside its peer, as a table.
+"""`make bench`: every row beside its peers, in one run, as tables and plots.
 
-    python -m benchmarks [--runs N] [--prefix DIR --lock FILE]
+    python -m benchmarks                                  the whole set, to .bench/
+    python -m benchmarks --only verify --rounds 9
+    python -m benchmarks --only verify-sizes --files 1000000
+    python -m benchmarks --prefix DIR --lock FILE         the rows about hashing take this environment
 
-Without a prefix the quick rows are measured and an environment of the quickstart is made for the rest.
-`--prefix` names an installed environment of `--lock`: the rows about hashing then measure gigabytes.
+The package index is needed for the rows about real packages, and Docker for the one beside `docker build`;
+what cannot be measured is told, and the rest is.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.bare import bare_loop, files_of
-from benchmarks.locking import locking
-from benchmarks.measure import ENVLOCK, ROOT, Row, Sample, machine, sample, table
+from benchmarks.desk import Desk
+from benchmarks.measure import ROOT
+from benchmarks.page import publish, section
+from benchmarks.plots import pictures
+from benchmarks.record import Record
+from benchmarks.rows import every_row
+from benchmarks.runner import Order, measured
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--prefix", type=Path)
-    parser.add_argument("--lock", type=Path, default=Path("envlock.lock"))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="envlock-bench-") as folder:
-        work = Path(folder)
-        rows = [*start_up(arguments.runs), *locking(work, arguments.runs)]
-        prefix, lock = (arguments.prefix, arguments.lock) if arguments.prefix else quickstart(work)
-        rows += verifying(prefix.absolute(), lock.absolute(), arguments.runs)
-    print(machine())
-    print(table(rows))
+def main(words: list[str] | None = None) -> int:
+    asked = _parser().parse_args(words)
+    with tempfile.TemporaryDirectory(prefix="envlock-bench-", dir=asked.scratch) as folder:
+        desk = Desk(
+            work=Path(folder),
+            files=asked.files,
+            distributions=asked.distributions,
+            prefix=asked.prefix.absolute() if asked.prefix else None,
+            lock=asked.lock.absolute(),
+        )
+        given = sys.argv[1:] if words is None else words
+        order = Order(
+            rows=tuple(asked.only or every_row()),
+            rounds=asked.rounds,
+            title=asked.title,
+            command=shlex.join(["python", "-m", "benchmarks", *given]),
+        )
+        record = measured(order, desk)
+    keep(record, asked.output)
+    if asked.publish:
+        publish(record, asked.publish)
+    print(section(record, "."))
+    return int(not record.outcomes)
 
 
-def start_up(runs: int) -> list[Row]:
-    check = [ENVLOCK, "lock", "--check", "-p", str(ROOT / "examples/bert-cu124")]
-    return [
-        Row("envlock --help", sample([ENVLOCK, "--help"], runs), "budget 0.12 s"),
-        Row("python -c pass", sample([sys.executable, "-c", "pass"], runs), "peer"),
-        Row("lock --check", sample(check, runs), "budget 0.25 s"),
-    ]
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", action="append", choices=list(every_row()), metavar="ROW", help="repeatable"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="the most; long rows have fewer")
+    parser.add_argument("--files", type=int, default=100_000, help="the most of verify-sizes")
+    parser.add_argument("--distributions", type=int, default=1_000, help="the most of lock-sizes")
+    parser.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment of --lock")
+    parser.add_argument("--lock", type=Path, default=Path("envlock.lock"), metavar="FILE")
+    parser.add_argument("--scratch", type=Path, metavar="DIR", help="where to work (default: TMPDIR)")
+    parser.add_argument("--output", type=Path, default=ROOT / ".bench", metavar="DIR")
+    parser.add_argument("--publish", metavar="NAME", help="write it into docs/benchmarks.md, under this name")
+    parser.add_argument("--title", default="The whole set", help="its heading there")
+    return parser
 
 
-def verifying(prefix: Path, lock: Path, runs: int) -> list[Row]:
-    """Every byte, and what changed, beside a bare loop and sha256sum over the same files."""
-    paths, size = files_of(prefix, lock)
-    content = [ENVLOCK, "verify", "--level", "content", "--prefix", str(prefix), "-l", str(lock)]
-    warm = [*content[:2], "--level", "warm", *content[4:]]
-    listing = prefix.parent / ".envlock-bench-files"
-    listing.write_bytes(b"\0".join(os.fsencode(path) for path in paths))
-    xargs = ["sh", "-c", f"xargs -0 -P2 -n 64 sha256sum < '{listing}' > /dev/null"]
-    rows: dict[str, list[Sample]] = {"content": [], "bare": [], "xargs": []}
-    try:
-        sample(content, 1)
-        for _ in range(runs):
-            rows["content"] += sample(content, 1)
-            rows["bare"].append(bare_loop(paths))
-            rows["xargs"] += sample(xargs, 1)
-    finally:
-        listing.unlink()
-    gigabytes = f"{len(paths):,} files, {size / 1e9:.2f} GB"
-    return [
-        Row("verify --level content", rows["content"], gigabytes),
-        Row("bare loop: 2 threads, readv, sha256", rows["bare"], "peer, big files first"),
-        Row("xargs -P2 sha256sum", rows["xargs"], "peer"),
-        Row("verify --level warm", sample(warm, runs), "budget 0.35 s"),
-    ]
-
-
-def quickstart(work: Path) -> tuple[Path, Path]:
-    project = work / "quickstart"
-    shutil.copytree(ROOT / "examples/quickstart", project)
-    manifest = project / "pyproject.toml"
-    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    manifest.write_text(manifest.read_text().replace('python = "3.11"', f'python = "{here}"'))
-    for command in ("lock", "sync"):
-        subprocess.run([ENVLOCK, command, "-q"], cwd=project, check=True)
-    return project / ".venv", project / "envlock.lock"
+def keep(record: Record, folder: Path) -> None:
+    """record.json, results.md and the plots, in one folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record.write(folder / "record.json")
+    (folder / "results.md").write_text(section(record, "."), encoding="utf-8")
+    for picture in pictures(record):
+        (folder / picture.name).write_text(picture.svg, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
