@@ -23,6 +23,7 @@ from envlock import api
 from envlock.audit.bundle.model import TOP
 from envlock.audit.evidence.sbom import faults_of_schema
 from envlock.errors import BundleInvalid, DiskFailed, GoneFromIndex, HashMismatch, IndexFailed, UsageFault
+from tests.support.archives import unpack
 from tests.support.environments import SERIES
 from tests.support.images import tiny_base
 from tests.support.index import LocalIndex, NoRanges, Truncate
@@ -191,8 +192,7 @@ def test_a_bill_of_materials_comes_where_it_is_asked_for(desk: Desk) -> None:
 def test_a_folder_has_the_same_files(desk: Desk) -> None:
     desk.bundle()
     desk.bundle(desk.folder / "bundle")
-    with tarfile.open(desk.archive) as archive:
-        archive.extractall(desk.folder / "unpacked", filter="data")
+    unpack(desk.archive, desk.folder / "unpacked")
     done = subprocess.run(["diff", "-r", "bundle", f"unpacked/{TOP}"], cwd=desk.folder, check=False)
     assert done.returncode == 0
     assert problems(desk.folder / "bundle") == []
@@ -257,8 +257,7 @@ def test_the_base_image_comes_by_its_digest(desk: Desk) -> None:
     assert again.size == result.size
     assert not [line for line in registry.log if "/blobs/" in line and "layer" in line]
     assert problems(desk.archive) == []
-    with tarfile.open(desk.archive) as archive:
-        archive.extractall(desk.folder, filter="data")
+    unpack(desk.archive, desk.folder)
     layout = desk.folder / TOP / "image"
     rows = json.loads((layout / "index.json").read_bytes())["manifests"]
     for row in rows:
@@ -645,8 +644,7 @@ def test_real_wheels_install_and_match_where_there_is_no_route(tmp_path: Path) -
     done = _without_network(*envlock, "bundle", "install", "b.tar", "--venv", "env", cwd=tmp_path, **fresh)
     assert done.returncode == 0, done.stderr
     assert "every byte is what the lock says" in done.stdout
-    with tarfile.open(tmp_path / "b.tar") as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(tmp_path / "b.tar", tmp_path)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "plain"], check=True)
     pip = (tmp_path / "plain/bin/pip", "install", "--no-index", "--find-links", "wheels")
     words = (*pip, "--require-hashes", "-r", "requirements.txt")

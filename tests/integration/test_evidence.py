@@ -188,8 +188,9 @@ def test_no_key_and_no_ssh_keygen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ToolFailed, match="there is no key to sign with"):
         written(tmp_path, key=tmp_path / "nowhere")
     (tmp_path / "junk").write_text("no key")
-    with pytest.raises(ToolFailed, match="`ssh-keygen` did not sign"):
-        written(tmp_path, key=tmp_path / "junk")
+    if shutil.which("ssh-keygen"):
+        with pytest.raises(ToolFailed, match="`ssh-keygen` did not sign"):
+            written(tmp_path, key=tmp_path / "junk")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolMissing, match="`ssh-keygen` is not here"):
         written(tmp_path, key=tmp_path / "junk")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
-import tarfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.support.archives import unpack
 
 VERSION = "0.89.0"
 
@@ -42,6 +43,5 @@ def _program() -> Path:
             done = subprocess.run([node, str(npm), *words], cwd=store, capture_output=True, check=False)
             if done.returncode:
                 pytest.skip(f"npm does not give @devcontainers/cli here: {done.stderr[-200:]!r}")
-            with tarfile.open(next(store.glob("*.tgz"))) as archive:
-                archive.extractall(store, filter="data")
+            unpack(next(store.glob("*.tgz")), store)
     return program

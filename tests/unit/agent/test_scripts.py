@@ -89,12 +89,9 @@ def environment(name: str, request: pytest.FixtureRequest, tmp_path_factory: pyt
 
 
 def pip_install(prefix: Path, wheel: Path) -> None:
-    """With the pip that ensurepip bundles, run from its wheel."""
-    import ensurepip
-
-    bundled = sorted(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
-    python = prefix / "bin" / "python"
-    command: list[str | Path] = [python, bundled[0] / "pip", "install", "--no-index", "--no-deps", wheel]
+    """With this environment's pip: Debian's ensurepip bundles none."""
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", prefix / "bin" / "python"]
+    command: list[str | Path] = [*pip, "install", "--no-index", "--no-deps", wheel]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
     subprocess.run(command, check=True, capture_output=True, env=environment)
 
