@@ -62,6 +62,20 @@ class Desk:
         return project
 
     @cached_property
+    def wheels(self) -> list[Path]:
+        """The wheels of the quickstart. Needs the package index."""
+        return self.fetched(self.quickstart / "envlock.lock", self.work / "wheels")
+
+    def fetched(self, lock: Path, store: Path) -> list[Path]:
+        """The wheels of a lock for this Python, in a folder that is made."""
+        store.mkdir()
+        pins = store / "pins.txt"
+        do([ENVLOCK, "emit", "requirements", "-l", str(lock), "-o", str(pins)])
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        do([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(pins), "-d", str(store)])
+        return sorted(store.glob("*.whl"))
+
+    @cached_property
     def installed(self) -> tuple[Path, Path]:
         """An environment and its lock: the one that the user named, or the quickstart's."""
         if self.prefix is not None and self.lock is not None:
