@@ -29,6 +29,7 @@ WATCHED = {
     "CUDA_LAUNCH_BLOCKING": "the order of GPU work",
     "OMP_NUM_THREADS": "the order of sums on the CPU",
     "MKL_NUM_THREADS": "the order of sums on the CPU",
+    "MKL_DYNAMIC": "how many threads MKL takes, and so the order of sums on the CPU",
     "OPENBLAS_NUM_THREADS": "the order of sums on the CPU",
     "OPENBLAS_CORETYPE": "the CPU kernels of OpenBLAS",
     "MKL_CBWR": "the CPU kernels of MKL",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envlock.agent.host import platform_name
@@ -19,7 +20,7 @@ from envlock.observe.numerics import NumericsTarget, Runner, observe_numerics, r
 from envlock.report import Finding, Report, Severity, Verdict, finding_order
 from envlock.report.model import Numerics, ProbeDifference, verdict_of
 from envlock.stack.profiles import Profile, profile
-from envlock.verify.knobs import Knob, knobs
+from envlock.verify.knobs import Knob, Unlocked, knobs, unlocked
 from envlock.verify.numerics import (
     BYTES_ONLY,
     Comparison,
@@ -28,6 +29,7 @@ from envlock.verify.numerics import (
     compare,
     judge_numerics,
     not_computed,
+    not_imported,
     not_recorded,
     nothing_to_compute,
     reference_for,
@@ -51,7 +53,9 @@ class NumericsRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """What was recorded, or why not: a `report` that is no match, or probes that do not repeat."""
+    """What was recorded, or why not: a `report` that is no match, or probes that do not repeat. `unlocked`:
+    variables that are set here, steer numeric libraries, and are not in the lock. `slowest` probes: their
+    seconds."""
 
     report: Report
     reference: Reference | None
@@ -59,6 +63,8 @@ class Recorded:
     failed: Mapping[str, str] | None = None
     changed: bool = False
     seconds: Mapping[str, float] | None = None
+    slowest: Mapping[str, float] = field(default_factory=dict)
+    unlocked: tuple[Unlocked, ...] = ()
 
 
 def record_numerics(request: NumericsRequest) -> Recorded:
@@ -74,6 +80,8 @@ def record_numerics(request: NumericsRequest) -> Recorded:
         return Recorded(report=report, reference=None)
     lock = read_lock(target.lock)
     observed = observe_numerics(_target(request, lock))
+    if observed["broken"]:
+        return Recorded(report=_with(report, None, not_imported(observed["broken"])), reference=None)
     if not observed["probes"] and not observed["failed"]:
         raise CouldNotTell(
             f"{nothing_to_compute(f'`{target.prefix}`')}: nothing was recorded", hint=BYTES_ONLY
@@ -86,7 +94,15 @@ def record_numerics(request: NumericsRequest) -> Recorded:
         failed=observed["failed"],
         changed=write_lock(target.lock, recorded(lock, reference)),
         seconds=observed["seconds"],
+        slowest=slowest(observed),
+        unlocked=unlocked(target.environment, lock.settings),
     )
+
+
+def slowest(observed: NumericsFacts) -> Mapping[str, float]:
+    """The five probes that took longest, the first one first; in seconds."""
+    took = [(name, each["seconds"]) for name, each in observed["probes"].items()]
+    return dict(sorted(took, key=lambda row: -row[1])[:5])
 
 
 def verify_numerics(request: NumericsRequest) -> Report:
@@ -112,12 +128,15 @@ def with_numerics(report: Report, subject: Subject) -> Report:
     lock, platform = subject.lock, subject.platform
     observed = observe_numerics(subject.target, subject.run)
     reference = reference_for(lock, platform, observed, runtime_hash(lock, platform))
+    broken = not_imported(observed["broken"])
     if reference is None and not observed["probes"] and not observed["failed"]:
-        return _with(report, None, (not_computed(),))
+        return _with(report, None, broken or (not_computed(),))
     if reference is None:
-        return _with(report, None, (not_recorded(lock, platform),))
+        return _with(report, None, (*broken, not_recorded(lock, platform)))
     comparison = compare(reference, observed)
+    started = time.perf_counter()
     trials = tuple(_trials(subject, comparison))
+    comparison.observed["seconds"]["trials"] = round(time.perf_counter() - started, 3)
     about = Judging(
         may_move=may_move,
         exercises=exercises,
@@ -183,7 +202,12 @@ def _versions(old: NumericsFacts, new: NumericsFacts) -> Mapping[str, tuple[str 
 def _only(old: NumericsFacts, new: NumericsFacts) -> Mapping[str, str]:
     names = sorted({*old["probes"]} ^ {*new["probes"]})
     failed = {**old["failed"], **new["failed"]}
-    return {name: failed.get(name, "it does not apply there") for name in names}
+    broken = [
+        f"{name} could not be imported there: {why}"
+        for side in (old, new)
+        for name, why in side["broken"].items()
+    ]
+    return {name: failed.get(name, "; ".join(broken) or "it does not apply there") for name in names}
 
 
 def _unlocked_reference(observed: NumericsFacts) -> Reference:

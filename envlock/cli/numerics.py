@@ -13,6 +13,7 @@ import click
 from envlock.cli.options import (
     FILE,
     Talk,
+    emulator_option,
     find_target,
     json_option,
     lock_option,
@@ -52,8 +53,16 @@ def command() -> None:
 @click.option(
     "--compile", "compile_too", is_flag=True, help="also probe `torch.compile` (needs a C++ compiler)"
 )
+@emulator_option
 @talk_options
-def record(prefix: Path | None, python: Path | None, lock_path: Path, compile_too: bool, talk: Talk) -> int:
+def record(
+    prefix: Path | None,
+    python: Path | None,
+    lock_path: Path,
+    compile_too: bool,
+    emulator: tuple[str, ...],
+    talk: Talk,
+) -> int:
     """Run the numeric probes in an environment that matches the lock, and keep what they give in the lock,
     by class of host. The runtime hash stays as it is.
 
@@ -69,7 +78,7 @@ def record(prefix: Path | None, python: Path | None, lock_path: Path, compile_to
     target = VerifyRequest(
         lock=lock_path, prefix=chosen.prefix, environment=os.environ, cache=cache_directory(os.environ)
     )
-    result = record_numerics(NumericsRequest(target=target, compile=compile_too))
+    result = record_numerics(NumericsRequest(target=target, compile=compile_too, emulator=emulator))
     if talk.as_json:
         click.echo(json.dumps(_document(result, lock_path), indent=2))
     elif result.reference is None:
@@ -78,11 +87,17 @@ def record(prefix: Path | None, python: Path | None, lock_path: Path, compile_to
 
         look = Look(quiet=talk.quiet, verbose=talk.verbose, paint=painter(sys.stdout))
         click.echo(render(result.report, look))
-        click.echo(
-            "hint: nothing was recorded: `envlock sync` makes the environment what the lock says", err=True
-        )
-    elif not talk.quiet:
-        click.echo("\n".join(_said(result, result.reference, lock_path)))
+        if result.report.verdict.exit_status == 1:
+            click.echo(
+                "hint: nothing was recorded: `envlock sync` makes the environment what the lock says",
+                err=True,
+            )
+        else:
+            click.echo("hint: nothing was recorded", err=True)
+    else:
+        click.echo("".join(f"{line}\n" for line in _warned(result)), err=True, nl=False)
+        if not talk.quiet:
+            click.echo("\n".join(_said(result, result.reference, lock_path, talk)))
     return result.report.verdict.exit_status
 
 
@@ -99,14 +114,34 @@ def _document(result: Recorded, lock_path: Path) -> dict[str, object]:
         "unstable": list(result.unstable),
         "failed": dict(result.failed or {}),
         "seconds": dict(result.seconds or {}),
+        "slowest": dict(result.slowest),
+        "unlocked": {each.variable: each.value for each in result.unlocked},
     }
 
 
-def _said(result: Recorded, reference: Reference, lock_path: Path) -> list[str]:
+def _warned(result: Recorded) -> Iterator[str]:
+    """What was recorded under a variable that other hosts need not have set."""
+    for each in result.unlocked:
+        yield f"warning: `{each.variable}={each.value}` is set and not locked; it decides {each.decides}"
+    if result.unlocked:
+        rows = ", ".join(f"`{each.variable} = {json.dumps(each.value)}`" for each in result.unlocked)
+        only = "it is" if len(result.unlocked) == 1 else "they are"
+        yield f"  what was recorded holds only where {only} set so. Either unset, and record again;"
+        yield f"  or, for all hosts to have it, {rows} under `[tool.envlock.settings]`, then"
+        yield "  `envlock lock` and `envlock numerics record`"
+
+
+def _took(result: Recorded) -> str:
+    steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in (result.seconds or {}).items())
+    return f"  {steps}; of that {', '.join(f'{name} {each:.2f} s' for name, each in result.slowest.items())}"
+
+
+def _said(result: Recorded, reference: Reference, lock_path: Path, talk: Talk) -> list[str]:
     done = "recorded in" if result.changed else "the same as before in"
-    count = f"the results of {len(reference.probes)} probes"
+    count = f"the results of {len(reference.probes)} probes (small fixed computations)"
     lines = [f"{done} {shown(lock_path)}: {count} on this class of host, {reference.class_name}"]
     lines += [f"  {key}  {value}" for key, value in reference.host.items()]
+    lines += [_took(result)] if talk.verbose else []
     lines.append("  next: keep the lockfile with your code; elsewhere, `envlock verify --level numerics`")
     lines += [f"note: `{name}` does not repeat on this host and was left out" for name in result.unstable]
     lines += [f"note: `{name}` did not run: {why}" for name, why in sorted((result.failed or {}).items())]
@@ -193,7 +228,8 @@ def _rows(found: Changed) -> Iterator[str]:
     for each in found.differences:
         yield f"differs  {each.name} ({found.exercises[each.name]}): {_how_far(each)}"
     yield from _one_sided(found.only)
-    yield f"{len(found.equal)} of {len(found.equal) + len(found.differences)} probes equal"
+    count = len(found.equal) + len(found.differences)
+    yield f"{len(found.equal)} of {count} probes (small fixed computations) equal"
     if found.differences and all(old == new for old, new in found.versions.values()):
         yield "the versions are the same: `envlock verify` of each against its lock tells what changed"
     elif found.differences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,28 @@ def target_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def emulator_option(command: Command) -> Command:
+    """`--emulator`: what starts the interpreter of the probes, as words."""
+    return click.option(
+        "--emulator",
+        metavar="CMD",
+        default="",
+        callback=_words,
+        help="start the Python of the numeric probes with this command: `qemu-x86_64 -cpu Haswell` is "
+        "another CPU, `taskset -c 0` one core",
+    )(command)
+
+
+def _words(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise UsageFault(
+            f"`--emulator` cannot be read as a command: {str(error).lower()}",
+            hint='`--emulator "qemu-x86_64 -cpu Haswell"`',
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from envlock.cli.fleet_options import FleetChoice, fleet_options
-from envlock.cli.options import Chosen, Talk, find_target, lock_option, talk_options, target_options
+from envlock.cli.options import (
+    Chosen,
+    Talk,
+    emulator_option,
+    find_target,
+    lock_option,
+    talk_options,
+    target_options,
+)
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
 
@@ -39,8 +47,9 @@ if TYPE_CHECKING:
     default="warm",
     show_default=True,
     help="roots: dist-info only; warm: what changed since the last full pass; content: every byte; "
-    "loaded: and what a process of it has loaded; numerics: and the results of numeric probes",
+    "loaded: and what a process of it has loaded; numerics: and what small fixed computations (probes) give",
 )
+@emulator_option
 @click.option("--pid", type=int, metavar="N", help="with --level loaded: the job that runs as this process")
 @click.option("--strict", is_flag=True, help="every distribution that is not locked is foreign")
 @click.option("--require-gpu", is_flag=True, help="no NVIDIA GPU here is a finding, not a note")
@@ -55,6 +64,7 @@ def command(
     container: str | None,
     fleet: FleetChoice | None,
     level: str,
+    emulator: tuple[str, ...],
     pid: int | None,
     strict: bool,
     require_gpu: bool,
@@ -83,6 +93,8 @@ def command(
     _refuse_two((elsewhere, fleet), ("--image", image), ("--container", container))
     if inside is not None and image is None and container is None:
         raise UsageFault("`--inside` looks at an image", hint="name it: `--image NAME`")
+    if emulator:
+        _refuse_beside_emulator(level, any(each is not None for each in (image, fleet, container)))
     if pid is not None:
         _refuse_beside_pid(level, any(each is not None for each in (image, fleet, container)))
         named = find_target(prefix, python).prefix if prefix or python else None
@@ -131,7 +143,7 @@ def command(
     if level == "numerics":
         from envlock.api import NumericsRequest, verify_numerics
 
-        return _told(verify_numerics(NumericsRequest(target=request)), talk, chosen)
+        return _told(verify_numerics(NumericsRequest(target=request, emulator=emulator)), talk, chosen)
     if level == "loaded":
         from envlock.api import verify_loaded
 
@@ -156,6 +168,14 @@ def _refuse_beside_pid(level: str, has_other_target: bool) -> None:
         )
     if level != "loaded":
         raise UsageFault("`--pid` looks at what is loaded", hint="`envlock verify --level loaded --pid N`")
+
+
+def _refuse_beside_emulator(level: str, is_elsewhere: bool) -> None:
+    if level != "numerics" or is_elsewhere:
+        raise UsageFault(
+            "`--emulator` is for the numeric probes of an environment at hand",
+            hint="`envlock verify --level numerics --emulator CMD`",
+        )
 
 
 def _refuse_two(*targets: tuple[str, object]) -> None:

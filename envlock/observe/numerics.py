@@ -12,7 +12,7 @@ from typing import cast
 
 from envlock.agent.numerics.document import SCHEMA, NumericsFacts
 from envlock.agent.numerics.host_class import VARIABLES as CLASS_VARIABLES
-from envlock.agent.numerics.session import CLASS
+from envlock.agent.numerics.session import CLASS, IMPORT
 from envlock.errors import CouldNotTell
 from envlock.observe.carried import PACKAGE
 from envlock.observe.document import check
@@ -59,7 +59,8 @@ def run_here(target: NumericsTarget, skipped: tuple[str, ...]) -> Ended:
 
 
 def observe_numerics(target: NumericsTarget, run: Runner = run_here) -> NumericsFacts:
-    """The fingerprints of a target. A probe that ends the process is named as failed, and the others run.
+    """The fingerprints of a target. A probe that ends the process is named as failed, and the others run; so
+    is a library whose import does, as broken.
 
     Raises CouldNotTell where its Python does not come to the end otherwise.
     """
@@ -68,7 +69,9 @@ def observe_numerics(target: NumericsTarget, run: Runner = run_here) -> Numerics
         end = run(target, tuple(crashed))
         if end.status == 0:
             document = parse_numerics(end.document)
-            document["failed"].update(crashed)
+            for name, why in crashed.items():
+                is_import = name.startswith(IMPORT)
+                document["broken" if is_import else "failed"][name.removeprefix(IMPORT)] = why
             return document
         if end.at in (None, CLASS, *crashed) or len(crashed) == _MOST_CRASHES:
             raise _no_end(target, end)

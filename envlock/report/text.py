@@ -46,6 +46,7 @@ def render(report: Report, look: Look | None = None) -> str:
     if not look.quiet or report.verdict is not Verdict.MATCH:
         lines += _hashes(report)
     lines += _times(report) if look.verbose else []
+    lines += _numeric_times(report.numerics) if report.numerics and look.verbose else []
     return "\n".join(lines)
 
 
@@ -88,6 +89,9 @@ def _notes(notes: Sequence[Finding], look: Look) -> Iterator[str]:
     """One line for each, or for many of a kind together."""
     kinds = {code: [note for note in notes if note.code == code] for code in (n.code for n in notes)}
     for code, rows in kinds.items():
+        if code in _WHOLE:
+            yield from _faults(rows, look)
+            continue
         shorten = _SHORT.get(code, _any)
         texts = [shorten(rows)] if len(rows) > 1 else [rows[0].message]
         yield from (f"{look.paint('note:', 'note')} {text}" for text in texts)
@@ -119,6 +123,10 @@ def _not_found(rows: Sequence[Finding]) -> str:
     return f"{len(rows)} libraries that locked ones need are not found: {_names(rows)}"
 
 
+# Notes that say what to do next: whole, each with its hint.
+_WHOLE = ("numerics-knob", "numerics-moved", "numerics-unstable")
+
+
 def _any(rows: Sequence[Finding]) -> str:
     return f"{rows[0].message}, and {len(rows) - 1} more like it"
 
@@ -148,7 +156,7 @@ def _numerics(numerics: Numerics) -> Iterator[str]:
     total = numerics.equal + len(numerics.differences)
     same = "this" if numerics.class_name == numerics.reference else "another"
     of_class = f"the reference of {same} class of host, {numerics.reference}"
-    yield f"  numerics  {numerics.equal} of {total} probes equal to {of_class}"
+    yield f"  numerics  {numerics.equal} of {total} probes (small fixed computations) equal to {of_class}"
     if numerics.differences:
         yield "            with the same seed, a run here need not repeat one from there to the last digit"
 
@@ -171,6 +179,11 @@ def _hashes(report: Report) -> list[str]:
 def _times(report: Report) -> list[str]:
     steps = [(name.removesuffix("_seconds"), seconds) for name, seconds in report.timing.items()]
     return ["  " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in steps)] if steps else []
+
+
+def _numeric_times(numerics: Numerics) -> list[str]:
+    steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in numerics.seconds.items())
+    return [f"  numerics: {steps}"] if steps else []
 
 
 def size(count: int) -> str:

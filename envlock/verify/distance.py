@@ -39,16 +39,17 @@ class Distance:
 
     def __str__(self) -> str:
         """
-        >>> str(Distance(changed_percent=93.75, median_ulp=2, max_relative=3.1e-7))
-        '94 % of the values changed, by 2 ulp in the median and at most 3.1e-07 of the largest value'
+        >>> print(Distance(changed_percent=94, median_ulp=2, max_relative=3.1e-7))  # doctest: +ELLIPSIS
+        94 % of the values changed, typically by 2 units in the last place and at most by 3.1e-07 of the ...
         """
         if self.median_ulp is None or self.max_relative is None:
             return f"{self.changed_percent:.0f} % of the values changed"
         if not self.changed_percent:
             return "none of the sampled values changed: the difference is among the others"
+        units = "1 unit" if self.median_ulp == 1 else f"{self.median_ulp:g} units"
         return (
-            f"{self.changed_percent:.0f} % of the values changed, by {self.median_ulp:g} ulp in the median "
-            f"and at most {self.max_relative:.2g} of the largest value"
+            f"{self.changed_percent:.0f} % of the values changed, typically by {units} in the last place "
+            f"and at most by {self.max_relative:.2g} of the largest value"
         )
 
 

@@ -14,6 +14,7 @@ from envlock.agent.environment import WATCHED
 _NUMERIC = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
+    "MKL_DYNAMIC",
     "OPENBLAS_NUM_THREADS",
     "OPENBLAS_CORETYPE",
     "MKL_CBWR",
@@ -73,6 +74,24 @@ def knobs(
         if environment.get(knob.variable) != knob.value:
             known.setdefault((knob.variable, knob.value), knob)
     return tuple(known.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unlocked:
+    """A variable that steers numeric libraries, is set, and is in no lock; `decides` in words."""
+
+    variable: str
+    value: str
+    decides: str
+
+
+def unlocked(environment: Mapping[str, str], settings: Mapping[str, str]) -> tuple[Unlocked, ...]:
+    """The knobs that are set in an environment and not in a lock: other hosts may not have them."""
+    return tuple(
+        Unlocked(variable=name, value=environment[name], decides=WATCHED[name])
+        for name in _NUMERIC
+        if environment.get(name) and name not in settings
+    )
 
 
 def _unset(environment: Mapping[str, str]) -> Iterator[Knob]:

@@ -67,15 +67,14 @@ def _apart(one: Mapping[str, str], other: Mapping[str, str]) -> int:
 def compare(reference: Reference, observed: NumericsFacts) -> Comparison:
     """Which of the reference's probes gave other bits, and which did not run."""
     probes, failed = observed["probes"], observed["failed"]
+    unrun = "; ".join(f"{name} could not be imported" for name in observed["broken"]) or "it was not run"
     here = [each for each in reference.probes if each.name in probes]
     return Comparison(
         reference=reference,
         observed=observed,
         differing=tuple(each for each in here if probes[each.name]["sha256"] != each.sha256),
         missing={
-            each.name: failed.get(each.name, "it was not run")
-            for each in reference.probes
-            if each.name not in probes
+            each.name: failed.get(each.name, unrun) for each in reference.probes if each.name not in probes
         },
     )
 
@@ -189,14 +188,37 @@ def _findings(
             yield _unstable(each)
     moved = [each for each in differences if each not in faults and each.repeats]
     yield from _moved(comparison, moved)
+    broken, failed = comparison.observed["broken"], comparison.observed["failed"]
+    yield from not_imported(broken)
     for name, why in comparison.missing.items():
-        yield Finding(
-            code="numerics-not-run",
+        if name in failed or not broken:  # what a library that does not load would have run is told by that
+            yield _not_run(name, why, about)
+
+
+def _not_run(name: str, why: str, about: Judging) -> Finding:
+    what = f" ({about.exercises(name)})" if about.exercises(name) else ""
+    return Finding(
+        code="numerics-not-run",
+        severity=Severity.UNKNOWN,
+        component=f"{COMPONENT}:{name}",
+        message=f"the probe `{name}`{what} has a reference and gave no result here: {why}",
+        hint="the other probes are judged; `envlock numerics record` on this host leaves it out",
+    )
+
+
+def not_imported(broken: Mapping[str, str]) -> tuple[Finding, ...]:
+    """A finding for each library that is installed and does not load: without it nothing can be computed."""
+    return tuple(
+        Finding(
+            code="numerics-not-imported",
             severity=Severity.UNKNOWN,
             component=f"{COMPONENT}:{name}",
-            message=f"the probe `{name}` has a reference and gave no result here: {why}",
-            hint="the other probes are judged; `envlock numerics record` on this host leaves it out",
+            message=f"`{name}` is installed and cannot be imported, so nothing was computed with it: {why}",
+            hint=f"`python -c 'import {name}'` in the environment says all of it; where the bytes are as "
+            "locked, a library of the system is missing, or a variable is set that it does not bear",
         )
+        for name, why in sorted(broken.items())
+    )
 
 
 def _is_fault(comparison: Comparison, difference: ProbeDifference, about: Judging) -> bool:
@@ -284,8 +306,9 @@ def _named(group: Sequence[ProbeDifference]) -> str:
     worst = max(group, key=lambda each: (each.max_relative or 0.0, each.changed_percent))
     names = ", ".join(each.name for each in group)
     if len(group) == 1:
-        return f"{names} moved ({worst.words})"
-    return f"{len(group)} probes moved: {names} (the most: {worst.name}, {worst.words})"
+        return f"the probe (a small fixed computation) {names} gave other bits ({worst.words})"
+    count = f"{len(group)} probes (small fixed computations)"
+    return f"{count} gave other bits: {names} (the most: {worst.name}, {worst.words})"
 
 
 def _values(comparison: Comparison) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from envlock.api import NumericsRequest, VerifyRequest, record_numerics, verify_numerics
+from envlock.api.numerics import Recorded
 from envlock.errors import CouldNotTell
 from envlock.lock import write_lock
 from envlock.report import Report
@@ -162,10 +163,17 @@ def test_the_command_line_records_and_judges(numpy: Subject, tmp_path: Path) -> 
     document = json.loads(done.stdout)
     assert (done.returncode, document["changed"], document["failed"]) == (0, True, {})
     assert document["probes"] >= 11
+    assert (len(document["slowest"]), document["unlocked"]) == (5, {})
+    set_here = {**plain, "OPENBLAS_NUM_THREADS": "1"}
+    warned = envlock("numerics", "record", *words, environment=set_here).stderr
+    assert warned.startswith(
+        "warning: `OPENBLAS_NUM_THREADS=1` is set and not locked; it decides the order of "
+    )
     after = envlock("verify", *words, "--level", "numerics", environment=plain)
     assert after.returncode == 0
     count = document["probes"]
-    said = f"numerics  {count} of {count} probes equal to the reference of this class of host, "
+    probes = f"{count} of {count} probes (small fixed computations)"
+    said = f"numerics  {probes} equal to the reference of this class of host, "
     assert said + document["class"] in after.stdout
     assert SEED not in after.stdout
     elsewhere = {**plain, "OPENBLAS_CORETYPE": "Nehalem"}
@@ -311,7 +319,7 @@ def test_a_probe_that_ends_the_process_is_named(tmp_path: Path) -> None:
         "#!/bin/sh\n"
         'case "$4" in\n'
         '*conv2d*) echo \'{"schema": "envlock.numerics/1", "class": "nc1:0", "host": {}, "versions": {}, '
-        '"probes": {}, "failed": {}, "seconds": {}}\' > "$3" ;;\n'
+        '"probes": {}, "failed": {}, "broken": {}, "seconds": {}}\' > "$3" ;;\n'
         '*) printf conv2d > "$3.at"; kill -SEGV $$ ;;\n'
         "esac\n"
     )
@@ -349,3 +357,59 @@ def test_environments_without_a_probe_in_common_are_not_equal(tmp_path: Path) ->
     there = envlock("numerics", "compare", str(tmp_path), str(prefix))
     assert there.returncode == 8
     assert "name the environment itself, the directory with `bin/python`" in there.stderr
+
+
+def torch_that(tmp_path: Path, program: str) -> tuple[Subject, list[str]]:
+    """An environment with a torch that runs `program` when it is imported, and the words that name it."""
+    wheel = make_wheel("torch", "1.0", files={"torch/__init__.py": program.encode()})
+    subject = make_subject(tmp_path, [wheel])
+    lock = tmp_path / "envlock.lock"
+    write_lock(lock, subject.lock)
+    return subject, ["--prefix", str(subject.prefix), "-l", str(lock)]
+
+
+SAYS = (
+    "`python -c 'import torch'` in the environment says all of it; where the bytes are as locked, a library "
+)
+SAYS += "of the system is missing, or a variable is set that it does not bear"
+
+
+def test_a_torch_that_does_not_load_is_named_with_its_last_words(tmp_path: Path) -> None:
+    """Any error but ImportError ended the whole level, and ImportError was taken for no torch at all."""
+    _, words = torch_that(tmp_path, "raise OSError('libc10.so: cannot open shared object file')\n")
+    told = (
+        "unknown: `torch` is installed and cannot be imported, so nothing was computed with it: OSError: "
+        f"libc10.so: cannot open shared object file\n  hint: {SAYS}\n"
+    )
+    done = envlock("verify", *words, "--level", "numerics", environment=plain_environment())
+    assert done.returncode == 8
+    assert done.stdout.startswith(told)
+    content = (tmp_path / "envlock.lock").read_bytes()
+    refused = envlock("numerics", "record", *words, environment=plain_environment())
+    assert refused.returncode == 8
+    assert refused.stdout.startswith(told)
+    assert refused.stderr == "hint: nothing was recorded\n"
+    assert (tmp_path / "envlock.lock").read_bytes() == content
+
+
+def test_a_torch_that_ends_the_process_when_it_is_imported(tmp_path: Path) -> None:
+    _, words = torch_that(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    done = envlock("verify", *words, "--level", "numerics", environment=plain_environment())
+    assert done.returncode == 8
+    assert "so nothing was computed with it: it ended the process with signal 4\n" in done.stdout
+
+
+def test_what_is_set_and_not_locked_is_warned_of(tmp_path: Path) -> None:
+    from envlock.cli.numerics import _warned
+    from envlock.verify.knobs import unlocked
+
+    environment = {"OPENBLAS_CORETYPE": "Haswell", "OMP_NUM_THREADS": "2", "MKL_CBWR": "", "HOME": "/root"}
+    found = unlocked(environment, {"OMP_NUM_THREADS": "4"})
+    report = verify_numerics(request(torch_that(tmp_path, "")[0]))
+    assert list(_warned(Recorded(report=report, reference=None, unlocked=found))) == [
+        "warning: `OPENBLAS_CORETYPE=Haswell` is set and not locked; it decides the CPU kernels of OpenBLAS",
+        "  what was recorded holds only where it is set so. Either unset, and record again;",
+        '  or, for all hosts to have it, `OPENBLAS_CORETYPE = "Haswell"` under `[tool.envlock.settings]`, '
+        "then",
+        "  `envlock lock` and `envlock numerics record`",
+    ]

@@ -15,6 +15,7 @@ from .probe import Bench, Probe
 from .ranks import GPUS
 
 ON_GPU = "cuda:"
+IMPORT = "import "  # before the name of a library: what runs before the probes
 CLASS = "class"  # what runs when the probes are through
 
 
@@ -49,11 +50,13 @@ def exercises(name: str) -> str:
 def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> NumericsFacts:
     """Import what the target has, run the probes, describe the host. Failures are part of the document.
 
-    `at` is told each probe's name before it runs: one that ends the process can be named then.
+    `at` is told each probe's name before it runs: one that ends the process can be named then. So is
+    `IMPORT` with the name of a library.
     """
     say = at or (lambda _name: None)
     started = time.perf_counter()
-    numpy, torch = _imported("numpy"), _imported("torch")
+    broken: Dict[str, str] = {}
+    numpy, torch = (_imported(name, choice, say, broken) for name in ("numpy", "torch"))
     imported = time.perf_counter()
     probes: Dict[str, ProbeFacts] = {}
     failed: Dict[str, str] = {}
@@ -62,7 +65,7 @@ def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> Numer
         try:
             probes[name] = _measured(probe, bench, choice.repeats)
         except Exception as error:  # a probe that this build cannot run says so, and the others run
-            failed[name] = ("%s: %s" % (type(error).__name__, error)).splitlines()[0][:300]
+            failed[name] = last_words(error)
     say(CLASS)
     values = class_of(torch, numpy, choice.environment)
     return {
@@ -72,6 +75,7 @@ def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> Numer
         "versions": {each.__name__: str(each.__version__) for each in (numpy, torch) if each is not None},
         "probes": probes,
         "failed": failed,
+        "broken": broken,
         "seconds": {
             "import": round(imported - started, 3),
             "probes": round(time.perf_counter() - imported, 3),
@@ -79,17 +83,30 @@ def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> Numer
     }
 
 
-def _imported(name: str) -> Any:
-    """A library of the target, or None. One that is there and does not load is None too: bytes are judged
-    at other levels."""
+def _imported(name: str, choice: Choice, say: Callable[[str], None], broken: Dict[str, str]) -> Any:
+    """A library of the target, or None. Of one that is there and does not load `broken` has the reason."""
     import importlib
+    import importlib.util
 
+    if IMPORT + name in choice.skipped or importlib.util.find_spec(name) is None:
+        return None
+    say(IMPORT + name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module(name)
-        except ImportError:
+        except Exception as error:  # OSError of a missing library, RuntimeError of a CPU feature, and others
+            broken[name] = last_words(error)
             return None
+
+
+def last_words(error: BaseException) -> str:
+    """What an exception says, in a line: its first words, and its last where it has many lines."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[:1] + lines[-1:] * (len(lines) > 1)
+    return ": ".join(
+        [type(error).__name__, " … ".join(line[:300] for line in said)] if said else [type(error).__name__]
+    )
 
 
 def _planned(choice: Choice, torch: Any, numpy: Any) -> Iterator[Tuple[str, Probe, Bench]]:
@@ -130,6 +147,7 @@ def _has_nccl(torch: Any) -> bool:
 def _measured(probe: Probe, bench: Bench, repeats: int) -> ProbeFacts:
     """The fingerprint, and whether it repeats: what does not has no reference. Told by doing it again in
     this process, which says nothing where a stopwatch chose the kernel once for the whole process."""
+    started = time.perf_counter()
     first = _run(probe, bench)
     again = () if probe.by_stopwatch else range(repeats - 1)
     same = all(_run(probe, bench).sha256 == first.sha256 for _ in again)
@@ -139,6 +157,7 @@ def _measured(probe: Probe, bench: Bench, repeats: int) -> ProbeFacts:
         size=first.size,
         sample=first.sample,
         repeats=same and not probe.by_stopwatch,
+        seconds=round(time.perf_counter() - started, 3),
     )
 
 

@@ -33,7 +33,12 @@ def observed(
     samples = {"matmul-f32": ("float32", "AACAPwAAAEA="), "sort": ("int64", "AQAAAAAAAAA=")}
     probes = {
         name: ProbeFacts(
-            sha256=sha256, dtype=samples[name][0], size=2, sample=samples[name][1], repeats=repeats
+            sha256=sha256,
+            dtype=samples[name][0],
+            size=2,
+            sample=samples[name][1],
+            repeats=repeats,
+            seconds=0.1,
         )
         for name, sha256 in hashes.items()
     }
@@ -45,6 +50,7 @@ def observed(
             "versions": {},
             "probes": probes,
             "failed": {},
+            "broken": {},
             "seconds": {"import": 1.0, "probes": 0.5},
         }
     )
@@ -78,8 +84,9 @@ def test_other_bits_in_another_class_are_expected() -> None:
     (finding,) = judged(observed({"matmul-f32": "9" * 64}, host={**HERE, "aten": "AVX512"}))
     assert (finding.code, finding.severity) == ("numerics-moved", "note")
     assert finding.message == (
-        "expected on another class of host (aten AVX512 instead of AVX2): matmul-f32 moved (none of the "
-        "sampled values changed: the difference is among the others)"
+        "expected on another class of host (aten AVX512 instead of AVX2): the probe (a small fixed "
+        "computation) matmul-f32 gave other bits (none of the sampled values changed: the difference is "
+        "among the others)"
     )
 
 
@@ -99,8 +106,9 @@ def test_the_knob_that_restores_the_bits_is_the_cause() -> None:
     (finding,) = judged(facts, trial)
     assert (finding.code, finding.severity) == ("numerics-knob", "note")
     assert finding.message == (
-        "the number of threads is `1` here, `4` in the reference: matmul-f32 moved (none of the sampled "
-        "values changed: the difference is among the others); `OMP_NUM_THREADS=4` restores the bits"
+        "the number of threads is `1` here, `4` in the reference: the probe (a small fixed computation) "
+        "matmul-f32 gave other bits (none of the sampled values changed: the difference is among the "
+        "others); `OMP_NUM_THREADS=4` restores the bits"
     )
     assert finding.hint == (
         "for the numbers of the reference: `OMP_NUM_THREADS=4` before the job; for all hosts to have the "
@@ -138,7 +146,24 @@ def test_a_probe_that_did_not_run_is_unknown() -> None:
     (finding,) = judged(facts)
     assert (finding.code, finding.severity) == ("numerics-not-run", "unknown")
     assert finding.message == (
-        "the probe `matmul-f32` has a reference and gave no result here: it ended the process with signal 11"
+        "the probe `matmul-f32` (what matmul-f32 does) has a reference and gave no result here: it ended the "
+        "process with signal 11"
+    )
+
+
+def test_a_library_that_does_not_load_is_one_finding_with_its_last_words() -> None:
+    facts = observed()
+    facts["probes"].clear()
+    facts["broken"]["torch"] = "OSError: libc10.so: cannot open shared object file"
+    (finding,) = judged(facts)
+    assert (finding.code, finding.component) == ("numerics-not-imported", "numerics:torch")
+    assert finding.message == (
+        "`torch` is installed and cannot be imported, so nothing was computed with it: OSError: libc10.so: "
+        "cannot open shared object file"
+    )
+    assert finding.hint == (
+        "`python -c 'import torch'` in the environment says all of it; where the bytes are as locked, a "
+        "library of the system is missing, or a variable is set that it does not bear"
     )
 
 
