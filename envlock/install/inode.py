@@ -61,9 +61,10 @@ def remove(path: Path) -> None:
         raise disk_failed(path, error) from error
 
 
-def disk_failed(path: Path, error: OSError) -> DiskFailed:
+def disk_failed(path: Path, error: OSError, advice: str | None = None) -> DiskFailed:
+    """`advice` says what to do where the disk is not full; by default what suits a file of an environment."""
     reason = error.strerror or str(error)
-    hint = "make the environment writable, then run `envlock sync --repair` again"
+    hint = advice or "make the environment writable, then run `envlock sync --repair` again"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "free some space, then run `envlock sync --repair` again"
     return DiskFailed(f"cannot write `{path}`: {reason[:1].lower()}{reason[1:]}", hint=hint)

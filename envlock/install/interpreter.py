@@ -12,7 +12,7 @@ from envlock.install.model import SyncRequest
 from envlock.install.uv_pip import disk_failure
 from envlock.lock.model import Lock
 from envlock.lock.runtime import python_identity
-from envlock.resolve.uv import Outcome, explanation, run_uv, workspace
+from envlock.resolve.uv import Outcome, explanation, run_uv, typed_uv, workspace
 
 
 def is_missing(venv: Path) -> bool:
@@ -90,10 +90,11 @@ def _no_venv(request: SyncRequest, outcome: Outcome) -> EnvlockError:
         return failed
     message, causes, _ = explanation(outcome.stderr)
     python = request.lock.python
+    typed = f"{typed_uv(request.supply.environment)} python install {python}"
     missing = f"no Python {python}" if request.python is None else f"no interpreter `{request.python}`"
     return NoInterpreter(
         f"there is {missing} on this host",
-        hint=f"install one (`uv python install {python}`), name one (`envlock sync --python PATH`), "
+        hint=f"install one (`{typed}`), name one (`envlock sync --python PATH`), "
         "or lock for one that is here: `python` in the manifest",
         facts=[("uv says", text) for text in (message, *causes)],
     )

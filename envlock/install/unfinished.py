@@ -62,7 +62,8 @@ def at_work(path: Path) -> Iterator[Note]:
             path.parent.mkdir(parents=True, exist_ok=True)
             stream = stack.enter_context(held(path))
         except OSError as error:
-            raise disk_failed(path, error) from error
+            advice = "make the folder writable, or name another environment: `envlock sync --venv DIR`"
+            raise disk_failed(path.parent, error, advice) from error
         left = stream.read()
         note = Note(left=left, text=left, stream=stream)
         try:

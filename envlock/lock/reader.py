@@ -28,6 +28,7 @@ from envlock.manifest import patterns as manifest_patterns
 from envlock.manifest.documents import parse_toml
 from envlock.manifest.tables import Faults, Table, code
 
+_NO_LOCK = "`-l FILE` names a lockfile, `envlock lock` writes one"
 _REMAKE = "restore it from version control, or remove it and run `envlock lock`"
 _TOP = ("manifest", "python", "python-exact", "glibc", "platforms", "runtime")
 _TOP_OPTIONAL = (
@@ -70,7 +71,8 @@ def _check_version(table: Table) -> None:
         message = f"lockfile version {version} needs a newer envlock: this one reads version {LOCK_VERSION}"
         hint = "`pip install --upgrade torch-envlock`"
     else:
-        message, hint = f"is not a lockfile of version {LOCK_VERSION}", _REMAKE
+        message = f"is not a lockfile of version {LOCK_VERSION}"
+        hint = _NO_LOCK if version is None else _REMAKE
     table.fault("version", message)
     table.faults.raise_if_any(LockfileInvalid, table.file, hint)
 

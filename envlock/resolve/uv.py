@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,7 @@ _NETWORK = re.compile(
     r"|connectivity is disabled"
 )
 _NO_SOLUTION = "No solution found"
+_NOT_FOUND = re.compile(r"([\w.-]+?)(?:\[[^]]*\])? was not found in the package registry")
 _FORK = re.compile(r"(?<=[\w\]])\{[^}]*\}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
@@ -100,6 +102,12 @@ def find_uv(environment: Environment) -> str:
     if found is None:
         raise ToolMissing("`uv` is not here", hint="run `pip install uv`")
     return found
+
+
+def typed_uv(environment: Environment) -> str:
+    """How somebody types uv: by its name where it is on PATH, else by the path of the one in use."""
+    on_path = shutil.which("uv", path=environment.get("PATH", ""))
+    return "uv" if on_path else shlex.quote(find_uv(environment))
 
 
 def _bundled_uv() -> str | None:
@@ -241,13 +249,24 @@ def failure(outcome: Outcome, *, where: str | None, hint: str | None = None) -> 
     if outcome.is_unsolvable:
         facts = (*(("because", _reason(text)) for text in causes), *facts)
         message = "no set of versions satisfies the manifest"
-        advice = hint or "loosen one of the requirements named above"
+        advice = hint or _spelling(causes) or "loosen one of the requirements named above"
         return NoSolution(message, where=where, hint=advice, facts=facts)
     facts = (*(("cause", text) for text in causes), *facts)
     if _NETWORK.search(outcome.stderr):
         advice = hint or "check the address in `sources`, the network and the proxy, then try again"
         return IndexFailed(f"an index failed: {message}", where=where, hint=advice, facts=facts)
     return ToolFailed(f"`uv` failed: {message}", where=where, hint=hint, facts=facts)
+
+
+def _spelling(causes: tuple[str, ...]) -> str | None:
+    """What to do about a name that no index has."""
+    found = next((match for text in causes if (match := _NOT_FOUND.search(text))), None)
+    if found is None:
+        return None
+    return (
+        f"look at the spelling of `{found[1]}`; the index of a distribution that others do not have is named "
+        "in `sources` and `index-of`"
+    )
 
 
 def explanation(stderr: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

@@ -22,7 +22,7 @@ from tests.unit.manifest.reading import asked, write
 PYTORCH = "https://download.pytorch.org/whl"
 BUILT_IN = "https://pypi." + "org/simple"
 SHA256 = "0" * 64
-NEWEST = "nothing asks for one; this is the newest that PyTorch is well supported on"
+NEWEST = "nothing asks for one: the newest that PyTorch is well supported on; yours may be another"
 
 Envlock = Callable[..., tuple[int, str, str]]
 

@@ -34,7 +34,7 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Report, Verdict
-from envlock.resolve.uv import find_uv
+from envlock.resolve.uv import find_uv, typed_uv
 from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 from tests.support.environments import SERIES, flip_byte, lock_of, replace_file, uv
@@ -302,13 +302,24 @@ def test_an_environment_whose_python_is_gone(synced: Host) -> None:
     assert caught.value.hint == f"remove `{synced.venv}` and run `envlock sync` again"
 
 
+def test_a_folder_that_cannot_be_written_is_named(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DiskFailed) as caught:
+        sync(replace(host.request(), venv=tmp_path / "file" / "env"))
+    assert caught.value.message == f"cannot write `{tmp_path / 'file'}`: file exists"
+    assert (
+        caught.value.hint
+        == "make the folder writable, or name another environment: `envlock sync --venv DIR`"
+    )
+
+
 def test_no_such_interpreter(host: Host) -> None:
     with pytest.raises(NoInterpreter) as caught:
         sync(replace(host.request(), python="/nowhere/python"))
     assert caught.value.message == "there is no interpreter `/nowhere/python` on this host"
     assert caught.value.hint == (
-        f"install one (`uv python install {SERIES}`), name one (`envlock sync --python PATH`), "
-        "or lock for one that is here: `python` in the manifest"
+        f"install one (`{typed_uv(os.environ)} python install {SERIES}`), "
+        "name one (`envlock sync --python PATH`), or lock for one that is here: `python` in the manifest"
     )
     assert not host.venv.exists()
 

@@ -13,7 +13,7 @@ from envlock.manifest.init.model import Asking, PythonSaid, Said
 from envlock.manifest.pythons import allows
 from envlock.manifest.tables import code
 
-_BY_ITSELF = "nothing asks for one; this is the newest that PyTorch is well supported on"
+_BY_ITSELF = "nothing asks for one: the newest that PyTorch is well supported on; yours may be another"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

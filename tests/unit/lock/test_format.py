@@ -288,6 +288,15 @@ def test_another_format(version: str, message: str, hint: str) -> None:
     assert caught.value.hint == hint
 
 
+def test_a_file_that_is_no_lockfile_is_not_to_be_removed() -> None:
+    with pytest.raises(LockfileInvalid) as caught:
+        loads("[project]\nname = 'x'\n", where="pyproject.toml")
+    assert [(fault.where, fault.message) for fault in caught.value.faults] == [
+        ("pyproject.toml, version", "is not a lockfile of version 1")
+    ]
+    assert caught.value.hint == "`-l FILE` names a lockfile, `envlock lock` writes one"
+
+
 def test_contradictions() -> None:
     twice = replace(lock(six(), six()), platforms=("linux-64",))
     assert faults(dumps(twice)) == [

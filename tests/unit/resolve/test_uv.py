@@ -44,6 +44,26 @@ def test_an_explanation_is_retold_step_by_step() -> None:
     assert hints == ("`numpy` was filtered",)
 
 
+def test_a_name_that_no_index_has_is_looked_at_for_its_spelling() -> None:
+    text = UNSOLVABLE.replace(
+        "only numpy{sys_platform == 'linux'}<=2 is available",
+        "nunpy[x] was not found in the package registry",
+    )
+    error = failure(Outcome(status=1, stdout="", stderr=text), where="envlock.toml")
+    assert error.hint == (
+        "look at the spelling of `nunpy`; the index of a distribution that others do not have is named in "
+        "`sources` and `index-of`"
+    )
+
+
+def test_how_uv_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uv, "_bundled_uv", lambda: "/a home/bin/uv")
+    assert uv.typed_uv({"PATH": str(tmp_path)}) == "'/a home/bin/uv'"
+    (tmp_path / "uv").write_text("")
+    (tmp_path / "uv").chmod(0o755)
+    assert uv.typed_uv({"PATH": str(tmp_path)}) == "uv"
+
+
 def test_no_solution_keeps_the_reasons() -> None:
     error = failure(Outcome(status=1, stdout="", stderr=UNSOLVABLE), where="envlock.toml")
     assert type(error) is NoSolution
