@@ -11,10 +11,7 @@ from envlock.agent.host import platform_name
 from envlock.api.sources import sources_beside, stale_beside
 from envlock.api.verifying import How, judge_facts, locked_platform
 from envlock.errors import CouldNotTell
-from envlock.install.conda import repair_conda, sync_conda
 from envlock.install.model import RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
-from envlock.install.proof import prove_records
-from envlock.install.repair import repair as repair_venv
 from envlock.install.venv import sync as sync_venv
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
@@ -89,13 +86,21 @@ def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
         python=order.python,
         link_mode=order.link_mode,
     )
-    result = sync_conda(request, order.cache, on_event) if order.conda else sync_venv(request, on_event)
+    result = _sync_conda(request, order.cache, on_event) if order.conda else sync_venv(request, on_event)
     on_event(Event(step="verify"))
     outcome = SyncOutcome(result=result, **_afterwards(order, lock, platform))
     differing = _differing(outcome)
     if differing:
+        from envlock.install.proof import prove_records
+
         prove_records(lock, platform, differing, request.supply)
     return outcome
+
+
+def _sync_conda(request: SyncRequest, cache: Path, on_event: OnEvent) -> SyncResult:
+    from envlock.install.conda import sync_conda
+
+    return sync_conda(request, cache, on_event)
 
 
 def _differing(outcome: SyncOutcome) -> tuple[str, ...]:
@@ -114,6 +119,8 @@ def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
 
     Raises what `envlock.install.repair` raises, and LockfileInvalid, CouldNotTell.
     """
+    from envlock.install.repair import repair as repair_venv
+
     lock = read_lock(order.lock)
     if not order.venv.exists():
         raise CouldNotTell(
@@ -123,6 +130,8 @@ def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
     request = _repair_request(order, lock, platform, on_event)
     conda = RepairResult(repaired=(), left=())
     if request.facts["conda"] is not None:
+        from envlock.install.conda import repair_conda
+
         conda = repair_conda(request, order.cache, on_event)
         request = _repair_request(order, lock, platform, on_event) if conda.repaired else request
     on_event(Event(step="repair"))

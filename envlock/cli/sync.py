@@ -135,13 +135,15 @@ def _refuse_contradictions(wanted: Wanted) -> None:
 
 
 def _sync(wanted: Wanted, order: SyncOrder, talk: Talk) -> int:
-    from envlock.api import sync, sync_bundle
+    from envlock.api import sync
     from envlock.cli.progress import progress
 
     with progress(enabled=talk.draws) as on_event:
         if wanted.bundle is None:
             outcome = sync(order, on_event)
         else:
+            from envlock.api import sync_bundle
+
             outcome = sync_bundle(wanted.bundle, order, on_event, own_lock=wanted.lock is None)
     result = outcome.result
     done = {"installed": list(result.installed), "removed": list(result.removed)}
@@ -160,13 +162,15 @@ def _sync_lines(outcome: SyncOutcome, talk: Talk) -> Iterator[str]:
 
 
 def _repair(wanted: Wanted, order: SyncOrder, talk: Talk) -> int:
-    from envlock.api import repair, repair_bundle
+    from envlock.api import repair
     from envlock.cli.progress import progress
 
     with progress(enabled=talk.draws) as on_event:
         if wanted.bundle is None:
             outcome = repair(order, on_event)
         else:
+            from envlock.api import repair_bundle
+
             outcome = repair_bundle(wanted.bundle, order, on_event, own_lock=wanted.lock is None)
     rows = [
         {"kind": str(one.kind), "distribution": one.distribution, "path": one.path}

@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from envlock.emit import EmitOptions
-from envlock.emit.pylock import render_private
 from envlock.errors import DiskFailed, EnvlockError, GoneFromIndex, HashMismatch, IndexFailed
 from envlock.install.model import Supply
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
-from envlock.resolve.locate import locate
 from envlock.resolve.model import Location
 from envlock.resolve.uv import Outcome, explanation, failure, run_uv, workspace
 
@@ -36,6 +33,8 @@ class Changes:
 def locations_of(lock: Lock, platform: Platform, supply: Supply) -> Mapping[str, Location]:
     """Where each wheel is, by sha256. Raises GoneFromIndex, SourceFailed."""
     if supply.wheelhouse is None:
+        from envlock.resolve.locate import locate
+
         return locate(lock, platform, supply.sources, supply.environment)
     return _in_wheelhouse(lock, platform, supply.wheelhouse.absolute())
 
@@ -91,6 +90,9 @@ class Installer:
         return self._uv(("pip", "uninstall", *self._python(), *names))
 
     def _run(self, action: str, lock: Lock, reinstall: tuple[str, ...]) -> Changes:
+        from envlock.emit.model import EmitOptions
+        from envlock.emit.pylock import render_private
+
         words = [word for name in reinstall for word in ("--reinstall-package", name)]
         with workspace() as folder:
             pylock = folder / "pylock.toml"

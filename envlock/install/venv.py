@@ -104,12 +104,14 @@ def _change(
     """Bring a venv that is there to what the lock says."""
     target = open_venv(request.venv)
     check_python(target, request.lock, request.platform, request.venv)
-    place, changes = request.venv / unfinished.NAME, _NOTHING
-    if place.exists() or not _plan(request).is_done:
-        found = _locations(request, on_event) if locations is None else locations
-        with unfinished.at_work(place) as note:
-            unfinished.clear_up(note, request.venv, [Path(site) for site in target.layout.sites])
-            changes = _noted(request, note, found, on_event)
+    place = request.venv / unfinished.NAME
+    facts = observe_roots(request.venv, request.lock, request.platform)
+    if not place.exists() and _plan_of(facts, request).is_done:
+        return _result_of(facts, request, target, _NOTHING, created=False)
+    found = _locations(request, on_event) if locations is None else locations
+    with unfinished.at_work(place) as note:
+        unfinished.clear_up(note, request.venv, [Path(site) for site in target.layout.sites])
+        changes = _noted(request, note, found, on_event)
     return _result(request, target, changes, created=False)
 
 
@@ -182,6 +184,12 @@ def _install(installer: Installer, plan: _Plan) -> Changes:
 
 def _result(request: SyncRequest, target: Target, changes: Changes, *, created: bool) -> SyncResult:
     facts = observe_roots(request.venv, request.lock, request.platform)
+    return _result_of(facts, request, target, changes, created=created)
+
+
+def _result_of(
+    facts: Facts, request: SyncRequest, target: Target, changes: Changes, *, created: bool
+) -> SyncResult:
     if request.cache is not None:
         keep_entry_lists(facts, request.lock, request.platform, request.cache)
     return SyncResult(

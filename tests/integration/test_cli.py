@@ -963,6 +963,7 @@ HEAVY = ("requests", "rich", "packaging.requirements", "envlock.resolve.remote",
         (["--help"], (*HEAVY, "tomli", "packaging", "json.decoder", "envlock.lock", "envlock.agent")),
         (["verify", "-q"], HEAVY),
         (["lock", "--check", "-q"], tuple(name for name in HEAVY if name != "packaging.requirements")),
+        (["sync", "-q"], ("requests", "rich", "envlock.audit", "envlock.install.conda", "envlock.image")),
     ],
 )
 def test_light_commands_import_little(synced: Project, words: list[str], without: tuple[str, ...]) -> None:

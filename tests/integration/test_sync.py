@@ -28,6 +28,7 @@ from envlock.errors import (
 )
 from envlock.install.model import Kind, Repaired, RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
 from envlock.install.repair import repair
+from envlock.install.roots import observe_roots
 from envlock.install.venv import sync
 from envlock.lock.file import write_lock
 from envlock.lock.model import Lock
@@ -205,6 +206,21 @@ def test_what_is_there_already_needs_no_network(synced: Host) -> None:
     assert (result.created, result.installed, result.removed) == (False, (), ())
     assert synced.index.log == ()
     assert inodes(synced.venv) == before
+
+
+def test_what_is_there_already_is_looked_at_once(synced: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entry lists are kept all the same."""
+    looks: list[Path] = []
+
+    def counted(venv: Path, lock: Lock, platform: str) -> Facts:
+        looks.append(venv)
+        return observe_roots(venv, lock, platform)
+
+    monkeypatch.setattr("envlock.install.venv.observe_roots", counted)
+    shutil.rmtree(synced.entries.directory)
+    result = synced.sync()
+    assert (looks, result.installed, result.differing) == ([synced.venv], (), ())
+    assert all(synced.entries.entries(wheel.digest) is not None for _, wheel in synced.lock.on(LINUX))
 
 
 def test_other_versions_are_exchanged_and_strangers_removed(synced: Host) -> None:
