@@ -1,9 +1,10 @@
 # `make demo` and `make test` do all their own set-up; they need Python 3.11 or newer, make and git.
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test coverage lint format bench clean
 
 help:
 	@echo "make demo    lock, emit, sync, verify, tamper, repair: the main job in two minutes"
 	@echo "make test    the quick suite;  make test SLOW=1  also real wheels and real tools"
+	@echo "make coverage   of branches, in every process;  SLOW=1  with the slow tests"
 	@echo "make lint    ruff and mypy;    make bench  speed beside the peers;  make clean"
 
 VENV := .venv
@@ -19,6 +20,11 @@ demo: $(READY)
 
 test: $(READY) lint
 	@$(PY) -m pytest -n 2 --dist worksteal $(if $(SLOW),--slow) $(ARGS)
+
+coverage: $(READY)
+	@$(PY) -m coverage erase
+	-@$(PY) -m coverage run -m pytest -n 2 --dist worksteal $(if $(SLOW),--slow) $(ARGS)
+	@$(PY) -m coverage combine -q && $(PY) -m coverage report --sort=cover
 
 lint: $(READY)
 	@$(PY) -m ruff check .

@@ -82,14 +82,13 @@ def parse_entry_list(data: bytes) -> Tuple[str, str, List[Entry]]:
 def safe_relative_path(path: str) -> str:
     """A path as RECORD and wheels may spell it, normalised (IDENTITY 2.4), or UnsafePath.
 
-    Backslashes become slashes, one leading slash is dropped, `.` and empty parts vanish. What leaves
+    Backslashes become slashes, `.` and empty parts vanish, so leading slashes do. What leaves
     the root is the caller's to judge: RECORD paths start with `..` by right.
     """
     if _CONTROL.search(path):
         raise UnsafePath("control characters")
     parts: List[str] = []
-    text = path.replace("\\", "/")
-    for part in (text[1:] if text.startswith("/") else text).split("/"):
+    for part in path.replace("\\", "/").split("/"):
         if part in ("", "."):
             continue
         if part == ".." and parts and parts[-1] != "..":
@@ -121,7 +120,7 @@ def entry_point_scripts(entry_points: str, name: str, python: Tuple[int, int]) -
     scripts: Dict[str, str] = {}
     for group in ("console_scripts", "gui_scripts"):
         for script, target in entry_point_group(entry_points, group):
-            scripts[script] = target.split("[", 1)[0].strip().replace(" ", "")
+            scripts[script] = target.partition("[")[0].strip().replace(" ", "")
     if name == "pip" and "pip" in scripts:
         # PyPA: the pip distribution names versions of its own build; installers write the target's.
         scripts = {key: value for key, value in scripts.items() if not re.fullmatch(r"pip\d[\d.]*", key)}
@@ -201,8 +200,7 @@ def normalize_wheel_script(content: bytes) -> bytes:
     """A member of `.data/scripts` as it counts (IDENTITY 2.3): `#!python…` becomes `#!python`."""
     if not content.startswith(b"#!python"):
         return content
-    _, newline, rest = content.partition(b"\n")
-    return PLACEHOLDER_SHEBANG + rest if newline else PLACEHOLDER_SHEBANG
+    return PLACEHOLDER_SHEBANG + content.partition(b"\n")[2]
 
 
 def needs_whole_script(head: bytes) -> bool:
@@ -246,7 +244,7 @@ _CONTROL_IN_ROWS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")
 
 def _is_plain(text: str) -> bool:
     """Nearly every RECORD: only paths with a part that starts with a dot could need normalising."""
-    if any(odd in text for odd in ("\\", '"', "//", "/,")):
+    if any(odd in text for odd in ("\\", '"', "//")):
         return False
     return _CONTROL_IN_ROWS.search(text) is None
 

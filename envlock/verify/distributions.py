@@ -325,4 +325,4 @@ def _is_own_path_file(item: DistributionFacts, path: str) -> bool:
 
 
 def _inside(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+    return f"{path}/".startswith(f"{folder.rstrip('/')}/")

@@ -16,7 +16,7 @@ from envlock.report.model import Loaded, LoadedLibrary
 
 COMPONENT = "loaded"
 _SYSTEM = ("/lib/", "/lib32/", "/lib64/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/")
-_SHARED_BASES = ("/", "/usr", "/usr/local")
+_SHARED_BASES = ("", "/usr", "/usr/local")  # without the slash at their end
 _SITE = re.compile(r"/(?:site|dist)-packages/")
 # Where PyTorch, Triton and NVIDIA's compiler keep what they compiled on this host.
 _COMPILED = re.compile(

@@ -14,6 +14,7 @@ from envlock.agent.identity import (
     decode_hash,
     distribution_digest,
     entry_list,
+    entry_point_group,
     entry_point_scripts,
     is_cached_bytecode,
     normalize_wheel_script,
@@ -37,7 +38,12 @@ def test_the_entry_list_is_what_is_hashed_and_its_order_is_by_bytes() -> None:
     assert parse_entry_list(data) == ("demo", "1.0", sorted(entries))
 
 
-@pytest.mark.parametrize("data", [b"", b"x\0y\0z\0w", b"envlock-dist-v1\0a\0b"])
+def test_a_list_of_another_format_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^not an entry list$"):
+        parse_entry_list(b"x\0y\0z\0w")
+
+
+@pytest.mark.parametrize("data", [b"", b"envlock-dist-v1\0a\0b"])
 def test_what_is_no_entry_list_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_entry_list(data)
@@ -49,6 +55,7 @@ def test_what_is_no_entry_list_is_refused(data: bytes) -> None:
         ("a/b.py", "a/b.py"),
         ("a\\b.py", "a/b.py"),
         ("/a/b.py", "a/b.py"),
+        ("//a/-b/+/b.py", "a/-b/+/b.py"),
         ("./a//b.py", "a/b.py"),
         ("a/../b.py", "b.py"),
         ("../../../bin/x", "../../../bin/x"),
@@ -75,7 +82,54 @@ def test_record_with_quotes_and_crlf() -> None:
     assert rows == [RecordRow("a,b.py", "sha256", EMPTY_HEX, 0), RecordRow("c.py", "", "", 3)]
 
 
-@pytest.mark.parametrize("value", ["", "sha256", "sha256=", "sha256=AAAA", "md5=abc", "sha256=é", "crc=1"])
+def test_of_two_rows_with_a_hash_and_of_two_without_the_first_counts() -> None:
+    assert parse_record(f"a.py,{EMPTY},0\na.py,sha512={'A' * 86},1\n") == [
+        RecordRow("a.py", "sha256", EMPTY_HEX, 0)
+    ]
+    assert parse_record("a.py,,1\na.py,,2\n") == [RecordRow("a.py", "", "", 1)]
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("a.py", "a.py"),
+        ("ab/", "ab"),
+        ("ab/,,", "ab"),
+        ("a/../b.py,,", "b.py"),
+        ("./b.py,,", "b.py"),
+        ("a b.py,,", "a b.py"),
+        ("a.py ", "a.py "),
+        ("aX", "aX"),
+    ],
+)
+def test_rows_with_odd_paths_and_rows_that_are_short(row: str, path: str) -> None:
+    rest = f"\n\nz.py,{EMPTY}\r\ny.py,,7\r\n"
+    assert parse_record(row + rest) == [
+        RecordRow(path, "", "", None),
+        RecordRow("z.py", "sha256", EMPTY_HEX, None),
+        RecordRow("y.py", "", "", 7),
+    ]
+
+
+def test_a_quoted_line_end_is_a_control_character() -> None:
+    with pytest.raises(UnsafePath, match=r"^control characters$"):
+        parse_record('"a\nb.py",,\n')
+
+
+def test_what_is_not_csv_says_so() -> None:
+    message = r"^it is not CSV: field larger than field limit \(131072\)$"
+    with pytest.raises(ValueError, match=message):
+        parse_record('"' + "a" * 131073 + '",,')
+
+
+def test_padding_of_a_hash_means_nothing() -> None:
+    assert decode_hash(EMPTY + "=") == decode_hash(EMPTY) == ("sha256", EMPTY_HEX)
+    assert decode_hash("sha384=" + "X" * 64) == ("sha384", "5d75d7" * 16)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "sha256", "sha256=", "sha256=AAAA", "md5=abc", "sha256=é", "crc=1", EMPTY + " "]
+)
 def test_a_hash_that_says_nothing_is_none(value: str) -> None:
     assert decode_hash(value) == ("", "")
 
@@ -98,6 +152,7 @@ def test_longer_algorithms_are_kept() -> None:
         ("demo-1.0.data/data/lib/python3.11/site-packages/x.py", ("lib", "x.py")),
         ("demo-1.0.data/data/include/site/python3.11/Demo/x.h", ("headers", "x.h")),
         ("demo-1.0.data/data/include/python3.11/demo/x.h", ("headers", "x.h")),
+        ("demo-1.0.data/data/include/python3.11/demo/sub/x.h", ("headers", "sub/x.h")),
         ("demo-1.0.data/data/include/python3.11/other/x.h", ("data", "include/python3.11/other/x.h")),
     ],
 )
@@ -134,15 +189,28 @@ def test_scripts_of_a_wheel(content: bytes, value: bytes) -> None:
 
 def test_entry_points_and_the_names_that_pip_gets() -> None:
     text = (
-        "[console_scripts]\na = m.x:f\nb=m:g [extra]\n# c = d:e\n\n[gui_scripts]\nw = m : h\n[other]\nz = q\n"
+        "[console_scripts]\na = m.x:f\nb=m:g [extra]\n# c = d:e\n;d = e:f\n\n[gui_scripts]\nXw = m : h\n"
+        "[other]\nz = q\n"
     )
-    assert entry_point_scripts(text, "demo", (3, 11)) == {"a": "m.x:f", "b": "m:g", "w": "m:h"}
-    pip = "[console_scripts]\npip = pip._internal.cli.main:main\npip3 = pip._internal.cli.main:main\n"
-    assert sorted(entry_point_scripts(pip, "pip", (3, 12))) == ["pip", "pip3", "pip3.12"]
+    assert entry_point_scripts(text, "demo", (3, 11)) == {"a": "m.x:f", "b": "m:g", "Xw": "m:h"}
+    main = "pip._internal.cli.main:main"
+    pip = f"[console_scripts]\npip = {main}\npip3 = {main}\npip3.9 = {main}\n"
+    assert entry_point_scripts(pip, "pip", (3, 12)) == dict.fromkeys(["pip", "pip3", "pip3.12"], main)
+
+
+def test_only_pip_gets_names_and_only_for_a_script_of_its_own_name() -> None:
+    text = "[console_scripts]\npip = m:f\n"
+    assert entry_point_scripts(text, "demo", (3, 12)) == {"pip": "m:f"}
+    assert entry_point_scripts("[console_scripts]\npip3 = m:f\n", "pip", (3, 12)) == {"pip3": "m:f"}
+
+
+def test_an_object_reference_starts_after_the_first_equals_sign() -> None:
+    assert entry_point_group("[g]\na = m:f=x\n", "g") == [("a", "m:f=x")]
 
 
 def test_cached_bytecode_is_told_from_importable_bytecode() -> None:
     assert is_cached_bytecode("a/__pycache__/x.cpython-311.pyc")
+    assert is_cached_bytecode("__pycache__/x.cpython-311.pyc")
     assert not is_cached_bytecode("a/x.pyc")
     assert not is_cached_bytecode("a__pycache__/x.pyc")
 
@@ -152,3 +220,11 @@ def test_clashes_name_both_owners_once() -> None:
     left, right = Entry("lib", "x.py", "sha256", "1" * 64), Entry("lib", "x.py", "sha256", "2" * 64)
     assert clashes([("a", [same, left]), ("b", [same, right])]) == [("lib", "x.py", "a", "b")]
     assert clashes([("a", [same]), ("b", [same])]) == []
+    assert clashes([("a", [left]), ("b", [right]), ("c", [right])]) == [("lib", "x.py", "a", "b")]
+
+
+def test_other_files_and_a_distribution_with_itself_do_not_clash() -> None:
+    left, right = Entry("lib", "x.py", "sha256", "1" * 64), Entry("lib", "x.py", "sha256", "2" * 64)
+    elsewhere = Entry("lib", "y.py", "sha256", "3" * 64)
+    assert clashes([("a", [left]), ("b", [elsewhere])]) == []
+    assert clashes([("a", [left, right])]) == []

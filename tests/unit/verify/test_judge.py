@@ -1,0 +1,186 @@
+"""The whole verdict from facts alone, the interpreter, and the nodes of a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from envlock.agent.merkle import PythonIdentity, runtime_hash
+from envlock.lock.runtime import runtime_tree
+from envlock.report import Report, Verdict
+from envlock.verify import Judgement, judge
+from envlock.verify.interpreter import judge_python, observed_python
+from envlock.verify.nodes import Node, with_nodes
+from tests.unit.lock.values import lock as make_lock
+from tests.unit.lock.values import six
+from tests.unit.verify.observed import installed, observed, python, told
+
+LOCK = replace(make_lock(six()), settings={"OMP_NUM_THREADS": "4"})
+EXPECTED = runtime_hash(runtime_tree(LOCK, "linux-64"))
+WANTED = PythonIdentity("cpython", "3.11", "cpython-311-x86_64-linux-gnu", "", "0", "0")
+
+
+def report(
+    *items: Any, strict: bool = False, in_job: bool = False, gpu: bool = False, **facts: Any
+) -> Report:
+    how = Judgement(
+        platform="linux-64", entries=lambda _digest: None, strict=strict, in_job=in_job, require_gpu=gpu
+    )
+    return judge(LOCK, observed(*(items or (installed(),)), **facts), how)
+
+
+def test_a_match_says_what_was_looked_at() -> None:
+    found = report()
+    assert (found.verdict, found.expected, found.observed) == (Verdict.MATCH, EXPECTED, EXPECTED)
+    assert (found.level, found.target) == ("content", "/env")
+    assert (found.counts, found.timing) == ({"files": 7}, {"total": 0.5})
+    assert [each.code for each in found.findings] == ["setting-unset"]
+
+
+def test_each_part_is_judged() -> None:
+    found = report(
+        installed(version="1.0"),
+        python_faults=[["bin/python", "is a script"]],
+        foreign=[{"file": "x.py", "kind": "module", "role": "site", "detail": "", "system": False}],
+        environment={"OMP_NUM_THREADS": "5"},
+        gpu=True,
+        unreadable=[["x", "denied"]],
+    )
+    assert found.verdict is Verdict.MISMATCH
+    assert sorted(each.code for each in found.findings) == [
+        "foreign-interpreter",
+        "foreign-module",
+        "no-gpu",
+        "setting-differs",
+        "unreadable",
+        "version-differs",
+    ]
+    assert found.observed not in (None, EXPECTED)
+    unreadable = next(each for each in found.findings if each.code == "unreadable")
+    assert told(unreadable) == (
+        "unreadable",
+        "unknown",
+        "host",
+        "x",
+        None,
+        None,
+        "`x` could not be looked at: denied",
+        "run as a user who can read it, or make the environment again: `envlock sync`",
+    )
+
+
+def test_what_could_not_be_read_has_no_runtime_hash() -> None:
+    assert report(installed(digest=None), unreadable=[["x", "denied"]]).verdict is Verdict.INCOMPLETE
+    assert report(installed(digest=None)).observed is None
+    assert report(python=None).observed is None
+
+
+def test_how_to_judge_is_handed_on() -> None:
+    extra = installed("extra")
+    assert report(installed(), extra).verdict is Verdict.MATCH
+    assert report(installed(), extra, strict=True).verdict is Verdict.MISMATCH
+    assert report(in_job=True).verdict is Verdict.MISMATCH
+    assert report(gpu=True).verdict is not Verdict.MATCH
+    item = installed(digest="0" * 64, entries="envlock-dist-v1\0six\x001.17.0\0")
+    lists = {LOCK.distributions[0].wheels[0].digest: b"envlock-dist-v1\0six\x001.17.0\0lib\0a\0sha256\x001\n"}
+    how = Judgement(platform="linux-64", entries=lists.get)
+    codes = [each.code for each in judge(LOCK, observed(item), how).findings]
+    assert codes == ["file-missing", "setting-unset"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "label", "found", "wanted"),
+    [
+        ({"implementation": "pypy"}, "implementation", "pypy", "cpython"),
+        ({"version": "3.12.1"}, "version", "3.12.1", "3.11"),
+        ({"version": "3.1.1"}, "version", "3.1.1", "3.11"),
+        ({"soabi": "x"}, "soabi", "x", "cpython-311-x86_64-linux-gnu"),
+        ({"abiflags": "d"}, "abiflags", "d", ""),
+        ({"debug": "1"}, "debug", "1", "0"),
+        ({"gil_disabled": "1"}, "gil-disabled", "1", "0"),
+    ],
+)
+def test_an_interpreter_that_differs(changed: dict[str, str], label: str, found: str, wanted: str) -> None:
+    assert [told(each) for each in judge_python(WANTED, observed(python=python(**changed)))] == [
+        (
+            "python-differs",
+            "differs",
+            "python",
+            None,
+            wanted,
+            found,
+            f"the interpreter's {label} is `{found}`, the lock has `{wanted}`",
+            "make the environment with Python 3.11: `envlock sync`",
+        )
+    ]
+
+
+def test_a_patch_version_that_is_locked() -> None:
+    exact = WANTED._replace(version="3.11.7")
+    assert observed_python(exact, python()).version == "3.11.7"
+    assert observed_python(exact, python(version="3.11.7.1")).version == "3.11.7.1"
+    assert observed_python(WANTED, python()) == WANTED
+
+
+def test_what_is_no_interpreter() -> None:
+    facts = observed(python=None, python_faults=[["bin/python3", "is a script"]])
+    assert [told(each) for each in judge_python(WANTED, facts)] == [
+        (
+            "foreign-interpreter",
+            "foreign",
+            "python",
+            "bin/python3",
+            None,
+            None,
+            "`bin/python3` is a script",
+            "make the environment again: `envlock sync`",
+        )
+    ]
+
+
+def node(number: int, **changed: Any) -> Node:
+    one = Node(
+        number=number,
+        host=f"h{number}",
+        platform="linux-64",
+        verdict=Verdict.MATCH,
+        expected="rt1:a",
+        said=None,
+    )
+    return replace(one, **changed)
+
+
+def test_nodes_that_agree() -> None:
+    assert with_nodes(report(), [node(0), node(1)], {}) == report()
+
+
+def test_nodes_that_differ_that_are_unknown_and_that_are_silent() -> None:
+    nodes = [
+        node(0),
+        node(1, verdict=Verdict.MISMATCH, said="`x.py` is missing"),
+        node(2, verdict=Verdict.INCOMPLETE, expected=None),
+        node(3, expected="rt1:b"),
+        node(4, platform="linux-aarch64", expected="rt1:c"),
+    ]
+    found = with_nodes(report(), nodes, {6: "no answer", 5: "died"})
+    assert found.verdict is Verdict.MISMATCH
+    wait = "every rank calls `require()`; `timeout_seconds` is how long a node waits for the others"
+    assert [told(each) for each in found.findings if each.component.startswith("node")] == [
+        ("node-differs", "differs", "node:1", None, None, None, "node 1 (`h1`): `x.py` is missing", None),
+        (
+            "node-lock-differs",
+            "differs",
+            "node:3",
+            None,
+            "rt1:a",
+            "rt1:b",
+            "node 3 (`h3`) is held against another lock than the others",
+            "give every node the same `envlock.lock`",
+        ),
+        ("node-unknown", "unknown", "node:2", None, None, None, "node 2 (`h2`): incomplete", None),
+        ("node-unknown", "unknown", "node:5", None, None, None, "node 5: died", wait),
+        ("node-unknown", "unknown", "node:6", None, None, None, "node 6: no answer", wait),
+    ]
+    assert [each.code for each in found.findings if each.component.startswith("setting")] == ["setting-unset"]
