@@ -124,6 +124,7 @@ def lock(
         manifest=manifest,
         changed=write_lock(path, made),
         notes=(
+            *_python(request, manifest),
             *_notes(manifest, pins, identities.values()),
             *(base.notes if base else ()),
             *_lost(old, made),
@@ -340,6 +341,12 @@ def _lost(old: Lock | None, made: Lock) -> Iterator[str]:
                 f"the numeric reference of class {each.class_name} was of another runtime hash and is gone; "
                 "`envlock numerics record` makes it anew"
             )
+
+
+def _python(request: LockRequest, manifest: Manifest) -> Iterator[str]:
+    """Nobody is given a Python without a word."""
+    if manifest.python_because is not None and request.python_exact is None:
+        yield f"Python {manifest.python}: {manifest.python_because}"
 
 
 def _notes(

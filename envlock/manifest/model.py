@@ -75,7 +75,8 @@ class Manifest:
     `cuda` has a toolkit version ("12.4"), "cpu" or "auto" for every platform. `python` is kept as
     written ("3.11" or "3.11.7"). `exclude_newer` is RFC 3339 in UTC. `sources` is where names point
     from this host: it is in no lock and in no fingerprint. `extras` and `groups` (None: not said) are in
-    `requirements` already; the lock of another tool is read by them.
+    `requirements` already; the lock of another tool is read by them. `python_because` says why it is this
+    Python and how to take another, where nobody named it.
     """
 
     path: Path
@@ -100,4 +101,5 @@ class Manifest:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    python_because: str | None = None
     fingerprint: str = ""

@@ -128,6 +128,7 @@ def _manifest(reader: _Reader, choices: Choices, variant: str | None, default_py
             *asks.reading.notes,
             *index_notes,
         ),
+        python_because=_python_because(choices, nearby, requires, reader.found.kind),
     )
 
 
@@ -142,6 +143,23 @@ def _nearby_python(reader: _Reader) -> Given | None:
 def _python_notes(choices: Choices, nearby: Given | None, python: str) -> list[str]:
     is_taken = choices.python is None and nearby is not None and nearby.text == python
     return [f"Python {python}, as {nearby.where} says"] if is_taken and nearby is not None else []
+
+
+def _python_because(choices: Choices, nearby: Given | None, requires: object, kind: Kind) -> str | None:
+    """Why it is the Python that it is, where nobody named one. A script says all of itself, and with conda
+    packages the solver has a say."""
+    if choices.python is not None or choices.conda is not None or nearby is not None or kind is Kind.SCRIPT:
+        return None
+    why = (
+        "the lowest of requires-python"
+        if requires is not None
+        else "the newest that PyTorch and its release before have wheels for, as nothing asks for one"
+    )
+    return f"{why}; {_PINS_BESIDE if kind is Kind.REQUIREMENTS else _PINS}"
+
+
+_PINS = '`python = "3.11"` in the manifest takes another'
+_PINS_BESIDE = "a file `.python-version` with `3.11` in it takes another"
 
 
 def _lockfile(found: Found, variant: str | None) -> Path:

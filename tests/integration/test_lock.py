@@ -31,6 +31,7 @@ from envlock.lock.file import read_lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.locate import locate
 from envlock.resolve.model import Event
+from envlock.stack import default_python
 from tests.support.index import LocalIndex, Status
 from tests.support.stacks import TorchIndex
 from tests.support.wheels import make_wheel, no_hashes, wrong_hash
@@ -156,6 +157,16 @@ def test_a_cpu_build_has_no_cuda_in_it(project: Project) -> None:
     assert not [name for name in pins(result) if name.startswith("nvidia") or name == "triton"]
     found = result.lock.stack["linux-64"]
     assert (found.cuda, found.variant, found.driver) == ("cpu", "cpu", None)
+
+
+def test_a_python_that_nobody_named_is_told(small: Project, own: LocalIndex) -> None:
+    """It was 3.14 without a word, which many wheels are not made for."""
+    publish(own, "plain", "1.0")
+    [note] = small.lock('requirements = ["plain"]').notes
+    assert note == (
+        f"Python {default_python()}: the newest that PyTorch and its release before have wheels for, as "
+        'nothing asks for one; `python = "3.11"` in the manifest takes another'
+    )
 
 
 def test_without_torch_cuda_decides_nothing(project: Project) -> None:

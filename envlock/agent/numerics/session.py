@@ -57,6 +57,8 @@ def measure(choice: Choice, at: Optional[Callable[[str], None]] = None) -> Numer
     started = time.perf_counter()
     broken: Dict[str, str] = {}
     numpy, torch = (_imported(name, choice, say, broken) for name in ("numpy", "torch"))
+    if torch is not None and not choice.named:
+        _import_late_parts()
     imported = time.perf_counter()
     probes: Dict[str, ProbeFacts] = {}
     failed: Dict[str, str] = {}
@@ -98,6 +100,18 @@ def _imported(name: str, choice: Choice, say: Callable[[str], None], broken: Dic
         except Exception as error:  # OSError of a missing library, RuntimeError of a CPU feature, and others
             broken[name] = last_words(error)
             return None
+
+
+def _import_late_parts() -> None:
+    """What torch imports for the first optimiser, seconds of it: the time of the probes is theirs alone."""
+    import importlib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            importlib.import_module("torch._dynamo")
+        except Exception:  # torch 1 has none, and the probes do without it where it fails
+            return
 
 
 def last_words(error: BaseException) -> str:

@@ -426,3 +426,27 @@ def test_what_the_manifest_says_goes_before_the_files_beside_it(tmp_path: Path) 
     assert read_manifest(tmp_path).python == "3.12"
     path.write_text(f'{project}requires-python = ">=3.13"\n[tool.envlock]\n')
     assert read_manifest(tmp_path).python == "3.13"
+
+
+NEWEST = "the newest that PyTorch and its release before have wheels for, as nothing asks for one"
+BESIDE = "a file `.python-version` with `3.11` in it takes another"
+INSIDE = '`python = "3.11"` in the manifest takes another'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "because"),
+    [
+        ("envlock.toml", 'requirements = ["six"]\n', f"{NEWEST}; {INSIDE}"),
+        ("envlock.toml", 'requirements = ["six"]\npython = "3.12"\n', None),
+        ("requirements.txt", "six\n", f"{NEWEST}; {BESIDE}"),
+        (
+            "pyproject.toml",
+            '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["six"]\n',
+            f"the lowest of requires-python; {INSIDE}",
+        ),
+    ],
+)
+def test_a_python_that_nobody_named_has_its_reason(
+    tmp_path: Path, name: str, text: str, because: str | None
+) -> None:
+    assert read_manifest(write(tmp_path, {name: text})).python_because == because
