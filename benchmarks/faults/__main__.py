@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.faults.scorecard import OURS, SHARES, document, markdown, run
+from benchmarks.faults.cases import OURS
+from benchmarks.faults.scorecard import SHARES, Order, run
+from benchmarks.faults.tables import document, markdown
 
 
 def main() -> int:
@@ -16,14 +18,21 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=200, help="faults; as many harmless changes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=SHARES, action="append", help="this environment alone")
-    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--no-peers", action="store_true", help="ask them of the untouched only")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="note what is done; go on from there")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="envlock-faults-") as folder:
-        cases = run(
-            Path(folder), asked.cases, asked.seed, peers=not asked.no_peers, only=asked.only or SHARES
+        order = Order(
+            folder=Path(folder),
+            cases=asked.cases,
+            seed=asked.seed,
+            only=tuple(asked.only or SHARES),
+            peers=not asked.no_peers,
+            kept=asked.keep,
         )
+        cases = run(order)
     table, found = markdown(cases), document(cases, asked.seed)
     for path, text in ((asked.json, json.dumps(found, indent=1) + "\n"), (asked.markdown, table)):
         if path is not None:

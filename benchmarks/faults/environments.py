@@ -5,6 +5,7 @@ The conda prefix has NumPy, too.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+from uv import find_uv_bin
+
+from benchmarks.faults.projects import Project, plain_variables, served, write_project
 from benchmarks.faults.scene import Scene
 from tests.support.conda import build_channel
 from tests.support.conda.locks import archive_of, conda_subject, install, solve
 from tests.support.elf import make_elf
-from tests.support.environments import Subject, entry_lists, lock_of, make_subject
+from tests.support.environments import Subject, entry_lists, lock_of
 from tests.support.real_wheels import download
 from tests.support.wheels import Wheel, make_wheel
 
@@ -34,8 +38,8 @@ class Template:
     name: str
     subject: Subject
     kept: Path
-    store: Path
     spare: dict[str, Path]
+    project: Project
 
     def scene(self, seed: str) -> Scene:
         """The environment anew at its place; no inode is shared with the one that is kept."""
@@ -76,19 +80,38 @@ def gathered(folder: Path) -> tuple[list[Wheel | Path], dict[str, Path]]:
 
 
 def with_uv(folder: Path, wheels: Sequence[Wheel | Path], spare: dict[str, Path]) -> Template:
-    subject = make_subject(folder, wheels, settings=SETTINGS, compiled=True)
-    return _kept("venv by uv", subject, folder, spare)
+    """By uv, from an index. `--seed` puts pip in, too, which is not locked: `pip-sync` needs one."""
+    prefix = folder / "env"
+    _uv("venv", "--seed", "--python", sys.executable, str(prefix))
+    seeds = ("packaging", "setuptools", "wheel")
+    _uv("pip", "uninstall", "--python", str(prefix / "bin/python"), *seeds)
+    into = ("--python", str(prefix / "bin/python"), "--compile-bytecode", "--link-mode=copy", "--no-deps")
+    with served(wheels) as index:
+        project = write_project(folder / "project", wheels, index)
+        wanted = ("--require-hashes", "--default-index", index, "-r", str(project.requirements))
+        _uv("pip", "install", *into, *wanted)
+    return _kept("venv by uv", _subject(prefix, wheels, folder), spare, project)
 
 
 def with_pip(folder: Path, wheels: Sequence[Wheel | Path], spare: dict[str, Path]) -> Template:
-    prefix, store = folder / "env", folder / "wheels"
-    lock = lock_of(wheels, store, settings=SETTINGS)
+    prefix = folder / "env"
     subprocess.run([sys.executable, "-m", "venv", str(prefix)], check=True)
-    files = [str(each if isinstance(each, Path) else store / each.filename) for each in wheels]
     pip = [str(prefix / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-index", "--no-deps", *files], check=True)
-    subject = Subject(prefix=prefix, lock=lock, entries=entry_lists(wheels, store))
-    return _kept("venv by pip", subject, folder, spare)
+    with served(wheels) as index:
+        project = write_project(folder / "project", wheels, index)
+        wanted = ["--require-hashes", "--index-url", index, "-r", str(project.requirements)]
+        subprocess.run([*pip, "--no-deps", *wanted], check=True, env=plain_variables(project.folder))
+    return _kept("venv by pip", _subject(prefix, wheels, folder), spare, project)
+
+
+def _uv(*arguments: str) -> None:
+    variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    subprocess.run([find_uv_bin(), *arguments, "--quiet"], check=True, env=variables)
+
+
+def _subject(prefix: Path, wheels: Sequence[Wheel | Path], folder: Path) -> Subject:
+    lock = lock_of(wheels, folder / "wheels", settings=SETTINGS)
+    return Subject(prefix=prefix, lock=lock, entries=entry_lists(wheels, folder / "wheels"))
 
 
 def with_rattler(folder: Path) -> Template:
@@ -97,11 +120,16 @@ def with_rattler(folder: Path) -> Template:
     install(records, folder / "env", folder / "rattler")
     made = conda_subject(folder / "env", folder / "wheels", [archive_of(each) for each in records])
     subject = replace(made, lock=replace(made.lock, settings=SETTINGS))
-    return _kept("conda prefix", subject, folder, {})
+    infos = subject.site.glob("*.dist-info")
+    pins = sorted("==".join(info.name.removesuffix(".dist-info").split("-")) for info in infos)
+    wheels = download(folder / "same", *pins)
+    with served(wheels) as index:
+        project = write_project(folder / "project", wheels, index)
+    return _kept("conda prefix", subject, {}, project)
 
 
-def _kept(name: str, subject: Subject, folder: Path, spare: dict[str, Path]) -> Template:
+def _kept(name: str, subject: Subject, spare: dict[str, Path], project: Project) -> Template:
     """Move the environment aside; what rattler shared with its cache by hard links is copied."""
-    kept = folder / "kept"
+    kept = subject.prefix.with_name("kept")
     subprocess.run(["cp", "-a", "--reflink=auto", str(subject.prefix), str(kept)], check=True)
-    return Template(name=name, subject=subject, kept=kept, store=folder / "wheels", spare=spare)
+    return Template(name=name, subject=subject, kept=kept, spare=spare, project=project)

@@ -1,6 +1,7 @@
 """Faults and harmless changes of an image: a layer on top, as a Dockerfile would add it.
 
-The base has a Python that is a few bytes: bytecode can be judged only by one that runs, so none is made here.
+The base is Debian's Python, from Debian's packages, with dpkg's database of them. Bytecode of an image is
+judged only where its Python runs, so none is made here.
 """
 
 from __future__ import annotations
@@ -13,16 +14,25 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.faults.dpkg_database import database, owned
 from benchmarks.faults.environments import PINS
+from benchmarks.faults.peers import Peers
+from benchmarks.faults.projects import Project, served, write_project
 from envlock.api import ImageRequest, LockRequest, OciOrder, build_oci, lock, verify_image
+from envlock.api.sources import sources_beside
+from envlock.observe.unpacked import unpack
 from envlock.report import Report
-from tests.support.images import File, tiny_base, with_layer
+from envlock.resolve.image import Finding, open_platform, open_store, top_document
+from envlock.resolve.oci.layered import layered
+from tests.support.images import File, debian_base, debian_packages, with_layer
+from tests.support.wheels import Wheel
 
 SERIES = "3.11"
 SITE = f"opt/env/lib/python{SERIES}/site-packages"
@@ -30,10 +40,12 @@ SITE = f"opt/env/lib/python{SERIES}/site-packages"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Made:
-    """A project with its image, and the files of the site directory."""
+    """A project with its image, the files of the site directory, and those of Debian's packages that
+    programs are made of."""
 
     folder: Path
     files: Mapping[str, bytes]
+    system: Mapping[str, bytes]
     variables: tuple[str, ...]
 
 
@@ -62,22 +74,41 @@ class Change:
         return self.owned(".py", least=20)
 
 
+def project_of(work: Path, wheels: Sequence[Wheel | Path]) -> Project:
+    """What the other tools hold the image against."""
+    with served(wheels) as index:
+        return write_project(work / "peers", wheels, index)
+
+
 def make(work: Path) -> Made:
-    """greenlet, MarkupSafe and others on a small base, built without a daemon."""
-    lockfile = _locked(work / "project", tiny_base(work / "base"))
+    """greenlet, MarkupSafe and others on Debian's Python, built without a daemon."""
+    work.mkdir(parents=True, exist_ok=True)
+    packages = debian_packages()
+    base = with_layer(debian_base(), work / "base", database(packages))
+    lockfile = _locked(work / "project", base)
     output = work / "project" / "image"
     order = OciOrder(lock=lockfile, environment=dict(os.environ), cache=work / "cache", output=output)
     build_oci(order)
     blobs = output / "blobs" / "sha256"
     manifest = _read(blobs, json.loads((output / "index.json").read_bytes())["manifests"][0]["digest"])
-    files: dict[str, bytes] = {}
+    files = dict(_contents(blobs, manifest))
+    code = [path for path in owned(packages) if path.startswith(("usr/bin/", "usr/lib/")) and path in files]
+    variables = _read(blobs, manifest["config"]["digest"])["config"]["Env"]
+    return Made(
+        folder=work / "project",
+        files={path: content for path, content in files.items() if path.startswith(SITE)},
+        system={path: files[path] for path in code},
+        variables=tuple(variables),
+    )
+
+
+def _contents(blobs: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     for layer in manifest["layers"]:
         with tarfile.open(blobs / layer["digest"][7:]) as archive:
             for info in archive:
-                stream = archive.extractfile(info) if info.isreg() and info.name.startswith(SITE) else None
-                files |= {info.name: stream.read()} if stream is not None else {}
-    variables = _read(blobs, manifest["config"]["digest"])["config"]["Env"]
-    return Made(folder=work / "project", files=files, variables=tuple(variables))
+                stream = archive.extractfile(info) if info.isreg() else None
+                if stream is not None:
+                    yield info.name, stream.read()
 
 
 def _locked(folder: Path, base: Path) -> Path:
@@ -95,15 +126,41 @@ def _read(blobs: Path, digest: str) -> dict[str, Any]:
     return document
 
 
-def judged(made: Made, change: Callable[[Change], None], seed: str) -> tuple[str, Report]:
-    """The image with the change on top, verified from outside; then it is gone."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """The image with a change on top, as a layout; `told` says what was changed."""
+
+    layout: Path
+    told: str
+    variables: tuple[str, ...]
+
+
+def changed(made: Made, change: Callable[[Change], None], seed: str) -> Changed:
+    """Instead of the one before it."""
     asked = Change(made=made, rng=Random(f"image {seed}"))
     change(asked)
     other = made.folder / "other"
     shutil.rmtree(other, ignore_errors=True)
     layout = with_layer(made.folder / "image", other, asked.files, environment=asked.variables)
-    request = ImageRequest(lock=made.folder / "envlock.lock", image=f"oci:{layout}", environment={})
-    return asked.told, verify_image(request)
+    variables = made.variables if asked.variables is None else tuple(asked.variables)
+    return Changed(layout=layout, told=asked.told, variables=variables)
+
+
+def judged(made: Made, found: Changed) -> Report:
+    """Verified from outside."""
+    lockfile = made.folder / "envlock.lock"
+    return verify_image(ImageRequest(lock=lockfile, image=f"oci:{found.layout}", environment={}))
+
+
+def said(made: Made, found: Changed, peers: Peers) -> dict[str, bool | None]:
+    """What the other tools say of it, unpacked for them."""
+    name, environment = f"oci:{found.layout}", dict(os.environ)
+    sources = sources_beside(made.folder / "envlock.lock", environment)
+    store = open_store(name, Finding(root=made.folder, sources=sources, environment=environment))
+    image = layered(open_platform(store, top_document(store, name), "linux-64"))
+    with tempfile.TemporaryDirectory(prefix="envlock-faults-image-") as folder:
+        root = unpack(image, Path(folder), len(image.layers)).root
+        return peers.of_image(root, dict(row.split("=", 1) for row in found.variables))
 
 
 # --- faults
@@ -174,6 +231,23 @@ def contaminating_variable(change: Change) -> None:
     change.variables = [*change.made.variables, "PYTHONPATH=/opt/more"]
 
 
+def system_bit_flip(change: Change) -> None:
+    """In a file of Debian's: `dpkg --verify` knows its checksum."""
+    path, content = change.rng.choice(sorted((p, c) for p, c in change.made.system.items() if c))
+    edited = bytearray(content)
+    edited[change.rng.randrange(len(edited))] ^= 1 << change.rng.randrange(8)
+    change.files[path] = bytes(edited)
+    change.told = path
+
+
+def system_deletion(change: Change) -> None:
+    change.told = change.rng.choice(
+        sorted(path for path in change.made.system if path.endswith((".py", ".so")))
+    )
+    folder, _, name = change.told.rpartition("/")
+    change.files[f"{folder}/.wh.{name}"] = b""
+
+
 FAULTS: Mapping[str, Callable[[Change], None]] = {
     "bit flip": bit_flip,
     "deletion": deletion,
@@ -185,6 +259,8 @@ FAULTS: Mapping[str, Callable[[Change], None]] = {
     ".pth": pth,
     "sitecustomize": sitecustomize,
     "contaminating variable": contaminating_variable,
+    "bit flip in a system file": system_bit_flip,
+    "deletion of a system file": system_deletion,
 }
 
 

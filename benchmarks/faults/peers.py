@@ -1,9 +1,13 @@
-"""What other tools say of the same environment. One that fails, for whatever reason, counts as an alarm."""
+"""What other tools say of the same environment. One that fails, for whatever reason, counts as an alarm.
+
+A tool takes part only where it is silent on the untouched environment; see `Peers.without`.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,86 +16,100 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from benchmarks.faults.environments import Template
+from benchmarks.faults.projects import Project, plain_variables
 
-SLOW = ("pip check", "pip-sync -n")
-NAMES = ("pip check", "uv pip check", "uv sync --check", "pip-sync -n")
+NAMES = ("pip check", "uv pip check", "uv sync --check", "pip-sync -n", "pipenv verify", "dpkg --verify")
+_UV = ("--offline", "--no-cache", "--no-python-downloads")
+# The uv that looks into an image, and its project, as they are called inside.
+_INSIDE = "/peers"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """A tool's command, and its variables beside those of this process and of the case. Where `prints`, what
+    the command prints is an alarm, too: `dpkg --verify` ends with 0 whatever it finds."""
+
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    prints: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peers:
-    """The tools for one environment, with what each needs beside it."""
+    """The tools that take part, and the project that they hold an environment against."""
 
-    template: Template
-    project: Path
+    project: Project
     left_out: frozenset[str] = frozenset()
 
-    def silent_on(self, prefix: Path) -> Peers:
-        """Without the tools that complain about the untouched environment: what they say tells nothing."""
-        found = self.alarms(prefix, {}, slow=True)
-        return replace(self, left_out=frozenset(name for name, alarm in found.items() if alarm))
+    def without(self, alarms: Mapping[str, bool | None]) -> Peers:
+        """Less the tools that complained about the untouched environment: what they say tells nothing."""
+        return replace(self, left_out=frozenset(name for name, alarm in alarms.items() if alarm))
 
-    def alarms(self, prefix: Path, environment: Mapping[str, str], *, slow: bool) -> dict[str, bool | None]:
-        """Tool -> did it find anything; None where it does not apply, or is not asked: those that start a
-        Python are asked where `slow`."""
-        commands = self._commands(prefix)
-        commands = {name: command for name, command in commands.items() if name not in self.left_out}
-        if not slow:
-            commands = {name: command for name, command in commands.items() if name not in SLOW}
-        variables = {**_plain(), "UV_PROJECT_ENVIRONMENT": str(prefix), **environment}
+    def of_prefix(self, prefix: Path, environment: Mapping[str, str]) -> dict[str, bool | None]:
+        """Tool -> did it find anything in an environment of this machine; None where it takes no part."""
+        return self._answers(_of_prefix(self.project, prefix), environment)
+
+    def of_image(self, root: Path, environment: Mapping[str, str]) -> dict[str, bool | None]:
+        """The same of an image that lies unpacked below `root`. Its own programs run in it, so root's rights
+        are needed; without them the tools take no part."""
+        asks = _of_image(self.project, root, environment) if os.geteuid() == 0 else {}
+        return self._answers(asks, {})
+
+    def _answers(self, asks: Mapping[str, Ask], environment: Mapping[str, str]) -> dict[str, bool | None]:
         return {
-            name: None if name not in commands else self._run(commands[name], variables) for name in NAMES
+            name: self._alarm(asks[name], environment) if name in asks and name not in self.left_out else None
+            for name in NAMES
         }
 
-    def _commands(self, prefix: Path) -> dict[str, list[str]]:
-        python, uv = str(prefix / "bin/python"), find_uv_bin()
-        found = {
-            "pip check": [sys.executable, "-m", "pip", "--python", python, "check"],
-            "uv pip check": [uv, "pip", "check", "--python", python],
-        }
-        if self.template.name.startswith("venv"):
-            sync = ["sync", "--check", "--frozen", "--inexact", "--offline", "--no-install-project"]
-            pip_sync = [sys.executable, "-m", "piptools", "sync", "-n", "--python-executable", python]
-            found["uv sync --check"] = [uv, *sync, "--project", str(self.project)]
-            found["pip-sync -n"] = [*pip_sync, str(self.project / "requirements.txt")]
-        return found
-
-    def _run(self, command: list[str], variables: Mapping[str, str]) -> bool:
+    def _alarm(self, ask: Ask, environment: Mapping[str, str]) -> bool:
+        folder = self.project.folder
         done = subprocess.run(
-            command,
-            cwd=self.project,
-            env=dict(variables),
+            ask.command,
+            cwd=folder,
+            env={**plain_variables(folder), **ask.variables, **environment},
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
-        return done.returncode != 0
+        return done.returncode != 0 or (ask.prints and bool(done.stdout.strip()))
 
 
-def peers_of(template: Template) -> Peers:
-    """Write what the tools need: a project with a uv.lock, and pinned requirements."""
-    project = template.kept.parent / "peers"
-    project.mkdir(exist_ok=True)
-    pins = [f"{each.name}=={each.version}" for each in template.subject.lock.distributions]
-    (project / "requirements.txt").write_text("".join(f"{pin}\n" for pin in pins))
-    if template.name.startswith("venv"):
-        store = template.kept.parent / "all-wheels"
-        store.mkdir(exist_ok=True)
-        for folder in (template.store, *template.kept.parents[2].glob("materials/locked/store")):
-            for wheel in folder.glob("*.whl"):
-                shutil.copy(wheel, store)
-        wanted = ", ".join(f'"{pin}"' for pin in pins)
-        (project / "pyproject.toml").write_text(
-            f'[project]\nname = "scored"\nversion = "0"\nrequires-python = "==3.{sys.version_info[1]}.*"\n'
-            f'dependencies = [{wanted}]\n[tool.uv]\nno-index = true\nfind-links = ["{store}"]\n'
-            "environments = [\"sys_platform == 'linux'\"]\n"
-        )
-        command = [find_uv_bin(), "lock", "--offline", "--project", str(project)]
-        subprocess.run(command, check=True, env=_plain(), capture_output=True)
-    return Peers(template=template, project=project)
+def _of_prefix(project: Project, prefix: Path) -> dict[str, Ask]:
+    python = str(prefix / "bin/python")
+    pip_sync = ("sync", "-n", "--python-executable", python, str(project.requirements))
+    return {
+        "pip check": _ask(sys.executable, "-m", "pip", "--python", python, "check"),
+        "uv pip check": _ask(find_uv_bin(), "pip", "check", *_UV, "--python", python),
+        "uv sync --check": replace(
+            _ask(find_uv_bin(), "sync", "--check", "--locked", *_UV, "--project", str(project.folder)),
+            variables={"UV_PROJECT_ENVIRONMENT": str(prefix)},
+        ),
+        "pip-sync -n": _ask(sys.executable, "-m", "piptools", *pip_sync),
+        "pipenv verify": _ask(sys.executable, "-m", "pipenv", "verify"),
+    }
 
 
-def _plain() -> dict[str, str]:
-    dropped = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if name not in dropped}
+def _of_image(project: Project, root: Path, environment: Mapping[str, str]) -> dict[str, Ask]:
+    """pip and uv run inside, under the variables of the image; pipenv and dpkg from outside."""
+    os.mknod(root / "dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # uv starts Python with it
+    place = root / _INSIDE.lstrip("/")
+    place.mkdir()
+    shutil.copy2(find_uv_bin(), place / "uv")
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy2(project.folder / name, place / name)
+    variables = {**environment, "PYTHONDONTWRITEBYTECODE": "1", "UV_PROJECT_ENVIRONMENT": "/opt/env"}
+    given = (f"{name}={value}" for name, value in variables.items())
+    inside = ("chroot", str(root), "/usr/bin/env", "-i", *given)
+    uv, python = f"{_INSIDE}/uv", "/opt/env/bin/python"
+    return {
+        "pip check": _ask(*inside, "/usr/bin/python3", "-m", "pip", "--python", python, "check"),
+        "uv pip check": _ask(*inside, uv, "pip", "check", *_UV, "--python", python),
+        "uv sync --check": _ask(*inside, uv, "sync", "--check", "--locked", *_UV, "--project", _INSIDE),
+        "pipenv verify": _ask(sys.executable, "-m", "pipenv", "verify"),
+        "dpkg --verify": replace(_ask("dpkg", f"--root={root}", "--verify"), prints=True),
+    }
+
+
+def _ask(*command: str) -> Ask:
+    return Ask(command=command, variables={})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from envlock.agent.identity import normalized_name
 from tests.support.environments import SERIES, Subject
 
 _INSTALLERS_OWN = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
@@ -58,7 +59,11 @@ class Scene:
 
     def _wheel_files(self) -> list[Path]:
         found = []
+        locked = {(each.name, each.version) for each in self.subject.lock.distributions}
         for record in self.site.glob("*.dist-info/RECORD"):
+            name, version = record.parent.name.removesuffix(".dist-info").split("-")
+            if (normalized_name(name), version) not in locked:
+                continue
             for row in csv.reader(io.StringIO(record.read_text())):
                 path = self.site / row[0]
                 if row[0].endswith((".pyc", *_INSTALLERS_OWN)) or ".." in row[0] or not path.exists():

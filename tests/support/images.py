@@ -75,7 +75,7 @@ APPLETS = (
 )
 _MERGED = ("bin", "sbin", "lib", "lib64")
 # What is of no use in a test and makes most of the size.
-_LEFT_OUT = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/lintian/")
+LEFT_OUT = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/lintian/")
 
 _BUILD = "build_time_vars = {{'SOABI': 'cpython-{}-x86_64-linux-gnu', 'ABIFLAGS': '', 'Py_DEBUG': 0}}\n"
 PROJECT = """\
@@ -257,6 +257,12 @@ def debian_base() -> Path:
     return folder
 
 
+def debian_packages() -> list[Path]:
+    """The .deb files that `debian_base` is made of."""
+    store = Path.home() / ".cache" / "envlock-tests" / "debs"
+    return [*_fetched(store, SYSTEM_PACKAGES), *_fetched(store, PYTHON_PACKAGES)]
+
+
 def _fetched(folder: Path, packages: Sequence[str]) -> list[Path]:
     """The .deb files of packages, as apt has them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -314,7 +320,7 @@ def _unpacked(deb: Path) -> Iterator[tuple[str, File]]:
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         for info in archive:
             name = _merged(info.name.removeprefix("./").strip("/"))
-            if info.isdir() or not name or name.startswith(_LEFT_OUT):
+            if info.isdir() or not name or name.startswith(LEFT_OUT):
                 continue
             stream = archive.extractfile(info) if info.isreg() or info.islnk() else None
             content = stream.read() if stream is not None else b""
