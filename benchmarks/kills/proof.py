@@ -31,6 +31,11 @@ def tree(folder: Path) -> Mapping[str, str]:
     return found
 
 
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Paths that are not the same in both trees."""
+    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
+
 def cache_faults(cache: Path) -> Iterator[str]:
     """Entries under their final names that are not whole: what has a hash for a name must have that hash."""
     for path in cache.rglob("*"):

@@ -73,7 +73,8 @@ def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
         document["level"] = WARM  # what did not change was not read again
     if request.cache and request.level != ROOTS:
         head = {"shape": _shape(request), "facts": document, "bytecode": sorted(work.same_bytecode)}
-        warm.save(request.cache, head, work.known(), started_ns)
+        # A clock that was set back during the pass dates later changes before its start.
+        warm.save(request.cache, head, work.known(), min(started_ns, time.time_ns()))
     return document
 
 

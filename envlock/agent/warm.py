@@ -106,8 +106,10 @@ def save(path: str, head: Dict[str, Any], known: Dict[str, Known], started_ns: i
             file.write(_MAGIC + hashlib.sha256(body).digest() + body)
         os.replace(temporary, path)
     except OSError:
-        if os.path.exists(temporary):
+        try:
             os.unlink(temporary)
+        except OSError:
+            return  # another writer, an hour ahead of this one, has swept it
 
 
 def _sweep(folder: str) -> None:

@@ -59,11 +59,11 @@ def take_the_place(new: Path, target: Path) -> None:
     kill between the two steps left aside. Raises OSError.
     """
     target = target.absolute()
-    if not target.is_dir() and _put(new, target):
-        return
-    if not _exchange(new, target):
-        target.rename(new.with_name("old"))
-        new.rename(target)
+    while True:
+        if not target.is_dir() and _put(new, target):
+            return
+        if _exchange(new, target) or _in_two_steps(new, target):
+            return
 
 
 def _put(new: Path, target: Path) -> bool:
@@ -75,6 +75,19 @@ def _put(new: Path, target: Path) -> bool:
             raise
         return False
     return True
+
+
+def _in_two_steps(new: Path, target: Path) -> bool:
+    """False where another run has been between the two steps, or was faster: then all is tried again."""
+    old = new.with_name("old")
+    try:
+        target.rename(old)
+    except FileNotFoundError:
+        return False
+    if _put(new, target):
+        return True
+    shutil.rmtree(old, ignore_errors=True)  # the other run's thing stands there now
+    return False
 
 
 def _own(target: Path) -> tuple[Path, int]:

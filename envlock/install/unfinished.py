@@ -14,7 +14,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +81,11 @@ def begun(venv: Path, names: Iterable[str], installed: Iterable[DistributionFact
     return json.dumps({"names": sorted(names), "paths": below})
 
 
-def clear_up(note: Note, venv: Path, sites: Sequence[Path]) -> None:
+def clear_up(note: Note, venv: Path, sites: Sequence[Path], others: Set[Path] = frozenset()) -> None:
     """Remove what a killed run may have half removed or half installed; it is installed anew then.
 
-    Only what is inside of `venv` is removed. Raises DiskFailed.
+    Only what is inside of `venv` is removed, and none of `others`, the files of conda packages. Raises
+    DiskFailed.
     """
     try:
         document = json.loads(note.left or "{}")
@@ -92,11 +93,12 @@ def clear_up(note: Note, venv: Path, sites: Sequence[Path]) -> None:
     except (ValueError, AttributeError, TypeError):  # killed while it noted: nothing was changed yet
         return
     infos = [info for site in sites for info in site.glob("*.dist-info") if _name_of(info) in names]
+    infos = [info for info in infos if info / "METADATA" not in others]
     paths += [path for info in infos for path in _recorded(info)]
     if names:  # what uv had copied half
         paths += [path for site in sites for path in site.rglob(".tmp??????") if path.is_file()]
     try:
-        _remove(path for path in paths if _is_below(path, venv))
+        _remove(path for path in paths if path not in others and _is_below(path, venv))
         for info in infos:
             shutil.rmtree(info, ignore_errors=True)
     except OSError as error:

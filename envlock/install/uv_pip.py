@@ -73,6 +73,10 @@ class Installer:
     locations: Mapping[str, Location]
     link_mode: str | None = None
 
+    @property
+    def has_conda(self) -> bool:
+        return not (self.venv / "pyvenv.cfg").exists()
+
     def sync(self, reinstall: Iterable[str]) -> Changes:
         """Install what is locked and remove what is not."""
         return self._run("sync", self.lock, tuple(reinstall))
@@ -118,8 +122,7 @@ class Installer:
 
     def _python(self) -> tuple[str, ...]:
         """A conda prefix may be marked as managed by others (PEP 668): conda's part of it is left alone."""
-        is_venv = (self.venv / "pyvenv.cfg").exists()
-        managed = () if is_venv else ("--break-system-packages",)
+        managed = ("--break-system-packages",) if self.has_conda else ()
         return ("--python", str(self.venv / "bin" / "python"), *managed)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.agent.facts import Facts
 from envlock.agent.target import Target
 from envlock.emit.pins import refuse_half
-from envlock.errors import NoInterpreter, NoWheel, SourceFailed
+from envlock.errors import NoInterpreter, NoWheel, SourceFailed, UsageFault
 from envlock.install import unfinished
 from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
 from envlock.install.model import SyncRequest, SyncResult
@@ -49,23 +49,28 @@ def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
     _check_platform(request)
     refuse_half(request.lock, request.platform, "a virtual environment")
     place = unfinished.beside(request.venv)
-    if place.exists() or is_missing(request.venv):
+    if is_to_be_made(request.venv, place):
         return _create(request, place, on_event)
     return _change(request, on_event)
 
 
-def sync_wheels(request: SyncRequest, locations: Mapping[str, Location]) -> SyncResult:
-    """Make the wheels in a conda prefix what the lock says; what conda packages brought is left alone."""
-    target = open_venv(request.venv)
-    check_python(target, request.lock, request.platform, request.venv)
-    plan = _plan(request)
-    changes = _NOTHING
-    if not plan.is_done:
-        installer = _installer(request, locations)
-        installed = installer.install(plan.anew) if plan.missing or plan.anew else _NOTHING
-        removed = installer.uninstall(plan.extra) if plan.extra else _NOTHING
-        changes = Changes(installed=installed.installed, removed=(*installed.removed, *removed.removed))
-    return _result(request, target, changes, created=False)
+def sync_wheels(
+    request: SyncRequest, locations: Mapping[str, Location], others: Set[Path], on_event: OnEvent
+) -> SyncResult:
+    """Make the wheels in a conda prefix what the lock says; `others`, the files that conda packages brought,
+    are left alone."""
+    return _change(request, on_event, locations, others)
+
+
+def is_to_be_made(venv: Path, place: Path) -> bool:
+    """Is it missing, or is a run at work that makes it? The note is looked for last: what stands there may
+    be half made by a run that has begun between two looks. Raises UsageFault."""
+    try:
+        return is_missing(venv) or place.exists()
+    except UsageFault:
+        if place.exists() or (venv / "pyvenv.cfg").is_file():
+            return True
+        raise
 
 
 def _create(request: SyncRequest, place: Path, on_event: OnEvent) -> SyncResult:
@@ -99,9 +104,12 @@ def _create(request: SyncRequest, place: Path, on_event: OnEvent) -> SyncResult:
 
 
 def _change(
-    request: SyncRequest, on_event: OnEvent, locations: Mapping[str, Location] | None = None
+    request: SyncRequest,
+    on_event: OnEvent,
+    locations: Mapping[str, Location] | None = None,
+    others: Set[Path] = frozenset(),
 ) -> SyncResult:
-    """Bring a venv that is there to what the lock says."""
+    """Bring an environment that is there to what the lock says."""
     target = open_venv(request.venv)
     check_python(target, request.lock, request.platform, request.venv)
     place = request.venv / unfinished.NAME
@@ -110,7 +118,7 @@ def _change(
         return _result_of(facts, request, target, _NOTHING, created=False)
     found = _locations(request, on_event) if locations is None else locations
     with unfinished.at_work(place) as note:
-        unfinished.clear_up(note, request.venv, [Path(site) for site in target.layout.sites])
+        unfinished.clear_up(note, request.venv, [Path(site) for site in target.layout.sites], others)
         changes = _noted(request, note, found, on_event)
     return _result(request, target, changes, created=False)
 
@@ -174,10 +182,10 @@ def _installer(request: SyncRequest, locations: Mapping[str, Location]) -> Insta
 
 
 def _install(installer: Installer, plan: _Plan) -> Changes:
-    """`uv pip sync`; where the project is installed too, without what would remove it."""
-    if not plan.has_project:
+    """`uv pip sync`; where the project or conda's part is there too, without what would remove it."""
+    if not (plan.has_project or installer.has_conda):
         return installer.sync(plan.anew)
-    done = installer.install(plan.anew)
+    done = installer.install(plan.anew) if plan.missing or plan.anew else _NOTHING
     gone = installer.uninstall(plan.extra) if plan.extra else _NOTHING
     return Changes(installed=done.installed, removed=(*done.removed, *gone.removed))
 

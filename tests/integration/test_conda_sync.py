@@ -17,6 +17,8 @@ import pytest
 
 from envlock.lock.file import write_lock
 from envlock.lock.model import CondaPackage, Lock
+from envlock.resolve.uv import find_uv
+from tests.integration.test_sync import KILLED
 from tests.support.conda import Channel, File
 from tests.support.conda import CondaPackage as Package
 from tests.support.conda.locks import archive_of, conda_subject, solve
@@ -422,6 +424,67 @@ def test_stopped_between_two_files_of_a_package(desk: Desk, monkeypatch: pytest.
     done = desk.sync("--wheelhouse", folder)
     assert done.returncode == 0, done.stdout
     assert place.__doc__ is not None
+
+
+def in_other(desk: Desk, program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """`envlock sync --conda env` in a process whose envlock `program` changes first."""
+    environment = {**os.environ, **desk.environment, "ENVLOCK_SOURCE_LOCAL": desk.channel}
+    command = [sys.executable, "-c", f"{program}; import envlock.__main__", "sync", "--conda", "env", *words]
+    return subprocess.run(
+        command,
+        cwd=desk.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        start_new_session=True,
+    )
+
+
+def test_killed_while_a_wheel_is_exchanged_the_next_sync_makes_it_whole(desk: Desk) -> None:
+    """Two dist-infos stood there, one without its RECORD, and no later sync mended it."""
+    folder = house(desk)
+    assert desk.sync("--wheelhouse", folder).returncode == 0
+    newer = make_wheel("six", "1.18.0", files={"six.py": b"def main(): print(7)\n"})
+    newer.write(folder)
+    desk.write(lock_for([desk.channel], *SPECS, wheels=(newer,), folder=desk.folder))
+    script, site = desk.folder / "killed/uv", desk.prefix / SITE
+    script.parent.mkdir()
+    undo = f"cd {site} && mkdir six-1.17.0.dist-info && echo x >.tmpAbC123 && rm six.py"
+    script.write_text(KILLED.format(uv=find_uv(os.environ), at="pip", venv=desk.prefix, undo=undo))
+    script.chmod(0o755)
+    program = f"from envlock.resolve import uv; uv.find_uv = lambda _: {str(script)!r}"
+    assert in_other(desk, program, "--wheelhouse", folder).returncode == -signal.SIGKILL
+    assert desk.verify()["verdict"] == "mismatch"
+    done = desk.sync("--wheelhouse", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert desk.verify()["verdict"] == "match"
+    assert not [*site.glob("six-1.17*"), *site.glob(".tmp*"), *desk.prefix.glob(".envlock*")]
+
+
+def test_a_prefix_that_another_run_makes_meanwhile_stays(desk: Desk) -> None:
+    """Whoever comes second, and saw no prefix yet, is told or finds nothing to do; it once removed it."""
+    folder = house(desk)
+    words = ["sync", "--conda", "env", "--wheelhouse", str(folder)]
+    other = f"subprocess.run([sys.executable, '-m', 'envlock', *{words!r}], check=True, stdout=-3)"
+    program = (
+        "import subprocess, sys; from envlock.install.conda import sync; real = sync.workshop\n"
+        f"sync.workshop = lambda prefix: ({other}, real(prefix))[1]\npass"
+    )
+    done = in_other(desk, program, "--wheelhouse", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert desk.verify()["verdict"] == "match"
+    shutil.rmtree(desk.prefix)
+    program = (
+        "import subprocess, sys; from envlock.install.conda import sync\n"
+        "from envlock.errors import UsageFault\n"
+        f"def busy(prefix): {other}; raise UsageFault('busy', hint='wait')\n"
+        "sync.workshop = busy; pass"
+    )
+    done = in_other(desk, program, "--wheelhouse", folder)
+    assert done.returncode == 2, done.stderr
+    assert desk.verify()["verdict"] == "match"
 
 
 def locked(lock: Lock, name: str) -> CondaPackage:

@@ -1,7 +1,8 @@
 """Staged packages moved into a prefix: only what differs, always as new inodes, each record last.
 
-While a package is at work its record is gone: whoever stops here leaves a prefix that `verify` calls a
-mismatch and that the next `sync` completes.
+What a package had and has no more goes while its old record still says so; then that record goes, and the
+new one comes last. Whoever stops here leaves a prefix that `verify` calls a mismatch and that the next `sync`
+completes, with no file that nobody knows of.
 """
 
 from __future__ import annotations
@@ -35,21 +36,21 @@ class Placing:
     def discard(self, names: Set[str]) -> None:
         """Remove packages, and every file that none of the others has."""
         for record in [record for record in self._old if record.name in names]:
-            self._forget(record)
             self._drop(record, kept=self._files_of_others(record))
+            self._forget(record)
 
     def _place(self, record: CondaRecord) -> None:
         old = [each for each in self._old if each.name == record.name]
         is_anew = not any(self._is_same_record(each, record) for each in old)
         files = _files(record)
         changed = [file for file in files if not _is_same(self.staged / file, self.prefix / file)]
+        for each in old:
+            self._drop(each, kept=self._files_of_others(each) | set(files))
         if is_anew or changed:
             for each in old:
                 self._forget(each)
         for file in changed:
             self._move(file, record)
-        for each in old:
-            self._drop(each, kept=self._files_of_others(each) | set(files))
         self._move_record(record, tell=is_anew)
 
     def _is_same_record(self, old: CondaRecord, new: CondaRecord) -> bool:
@@ -101,6 +102,11 @@ class Placing:
         if path.suffix == ".py":
             for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
                 remove(compiled)
+
+
+def files_of_packages(prefix: Path) -> Set[Path]:
+    """Every file that the records of a prefix name."""
+    return {prefix / file for record in read_records(str(prefix), {}).found for file in _files(record)}
 
 
 def _files(record: CondaRecord) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from envlock.agent.conda.meta import is_conda
 from envlock.errors import NoWheel, UsageFault
 from envlock.install.conda.archives import channels_of, fetch_archives
-from envlock.install.conda.place import Placing
+from envlock.install.conda.place import Placing, files_of_packages
 from envlock.install.conda.plan import CondaPlan, plan_sync
 from envlock.install.conda.stage import stage
 from envlock.install.conda.workshop import workshop
@@ -34,14 +34,16 @@ def sync_conda(request: SyncRequest, archives: Path, on_event: OnEvent = no_even
     request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
     packages = locked_packages(request)
     is_new = _is_new(request.venv)
-    plan = _all(packages) if is_new else plan_sync(str(request.venv), packages)
+    plan = _plan(request.venv, packages)
     channels_of(plan.staged, request.supply)  # a fault of the configuration is told before any work
     locations = _locations(request, on_event)
+    is_made = False
     try:
-        _put(request, plan, archives, on_event, is_new=is_new)
-        wheels = sync_wheels(request, locations)
+        if plan.place or plan.discard:
+            is_made = _put(request, packages, archives, on_event)
+        wheels = sync_wheels(request, locations, files_of_packages(request.venv), on_event)
     except BaseException:
-        if is_new:
+        if is_made:
             remove_venv(request.venv)
         raise
     return replace(
@@ -78,7 +80,9 @@ def _is_new(prefix: Path) -> bool:
     )
 
 
-def _all(packages: Mapping[str, CondaPackage]) -> CondaPlan:
+def _plan(prefix: Path, packages: Mapping[str, CondaPackage]) -> CondaPlan:
+    if not _is_new(prefix):
+        return plan_sync(str(prefix), packages)
     everything = tuple(packages.values())
     return CondaPlan(place=everything, staged=everything, discard=frozenset())
 
@@ -90,20 +94,21 @@ def _locations(request: SyncRequest, on_event: OnEvent) -> Mapping[str, Location
     return locations_of(request.lock, request.platform, request.supply)
 
 
-def _put(request: SyncRequest, plan: CondaPlan, cache: Path, on_event: OnEvent, *, is_new: bool) -> None:
-    if not (plan.place or plan.discard):
-        return
+def _put(request: SyncRequest, packages: Mapping[str, CondaPackage], cache: Path, on_event: OnEvent) -> bool:
+    """Whether the prefix was made here. It is planned anew, as another run may have been at work."""
     prefix = request.venv
     with workshop(prefix) as folder:
-        staged = folder / "prefix"
+        is_new, plan, staged = _is_new(prefix), _plan(prefix, packages), folder / "prefix"
         if plan.staged:
             stage(fetch_archives(plan.staged, request.supply, cache, on_event), staged, prefix, on_event)
         if is_new:
             _move_whole(staged, prefix)
-            return
-        placing = Placing(prefix, staged)
-        placing.discard(plan.discard)
-        placing.place(plan.place)
+            return True
+        if plan.place or plan.discard:
+            placing = Placing(prefix, staged)
+            placing.discard(plan.discard)
+            placing.place(plan.place)
+    return False
 
 
 def _move_whole(staged: Path, prefix: Path) -> None:

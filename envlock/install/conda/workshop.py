@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from envlock.errors import UsageFault
 from envlock.install.held import held
@@ -21,8 +22,7 @@ def workshop(prefix: Path) -> Iterator[Path]:
     folder = prefix.parent / f".{prefix.name}.envlock"
     with ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(held(folder / "lock", waits=False))
+            _hold(folder, stack)
         except BlockingIOError as busy:
             raise UsageFault(
                 f"another `envlock sync` is at work on `{prefix}`", hint="wait until it is done"
@@ -36,3 +36,13 @@ def workshop(prefix: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder / "work", ignore_errors=True)  # first: without a lock it is the next one's
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold(folder: Path, stack: ExitStack) -> TextIO:
+    """Hold the lock in `folder`, which a run that ends just now may take away before it is opened."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return stack.enter_context(held(folder / "lock", waits=False))
+        except FileNotFoundError:
+            continue

@@ -101,6 +101,21 @@ def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".warm-young", "rows"]
 
 
+def test_a_temporary_file_that_another_has_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host whose clock is an hour ahead takes it for a leftover: the pass is not kept, and that is all."""
+
+    unlink = os.unlink
+
+    def replace(one: str, other: str) -> None:
+        unlink(one)
+        raise FileNotFoundError(one)
+
+    monkeypatch.setattr("os.replace", replace)
+    monkeypatch.setattr("os.path.exists", lambda path: True)  # it went after this look
+    save(str(tmp_path / "rows"), {}, {}, OLD)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("at", [0, 20, 60, 100, -1])
 def test_a_damaged_cache_is_no_cache(tmp_path: Path, at: int) -> None:
     cache, _ = saved(tmp_path)

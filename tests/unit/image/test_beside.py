@@ -114,3 +114,31 @@ def test_temporary_files_of_killed_writers_of_the_cache_are_swept(tmp_path: Path
     write_cached(entry, b"whole")
     assert names(tmp_path) == [".new-b", "entry"]
     assert cache.entries("0" * 64) is None
+
+
+@pytest.mark.parametrize("moment", ["before the first step", "between the two steps"])
+def test_another_run_is_faster_where_two_folders_cannot_be_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As on NFS. For a moment nothing stands there, or already what the other run has put there."""
+    target, rename, calls = tmp_path / "image", Path.rename, list[Path]()
+    make(target, "old")
+
+    def other(one: Path, to: Path) -> Path:
+        moved, calls[:] = rename(one, to), [*calls, to]
+        if calls == [to]:
+            target.mkdir()
+            (target / "file").write_text("of the other run")
+        return moved
+
+    def no_exchange(one: Path, to: Path) -> bool:
+        if moment == "before the first step" and not (tmp_path / "aside").exists():
+            rename(target, tmp_path / "aside")
+        return False
+
+    monkeypatch.setattr(module, "_exchange", no_exchange)
+    if moment == "between the two steps":
+        monkeypatch.setattr(Path, "rename", other)
+    make(target, "new")
+    assert (target / "file").read_text() == "new"
+    assert not [name for name in names(tmp_path) if name.startswith(".")]
