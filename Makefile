@@ -36,7 +36,7 @@ format: $(READY)
 	@$(PY) -m ruff format .
 
 bench: $(READY)
-	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

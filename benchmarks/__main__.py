@@ -16,8 +16,9 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.desk import Desk
+from benchmarks.desk import DISTRIBUTIONS, FILES, Desk
 from benchmarks.measure import ROOT
 from benchmarks.page import publish, section
 from benchmarks.plots import pictures
@@ -31,8 +32,8 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="envlock-bench-", dir=asked.scratch) as folder:
         desk = Desk(
             work=Path(folder),
-            files=asked.files,
-            distributions=asked.distributions,
+            files=tuple(asked.files),
+            distributions=tuple(asked.distributions),
             prefix=asked.prefix.absolute() if asked.prefix else None,
             lock=asked.lock.absolute(),
         )
@@ -59,8 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", choices=list(every_row()), metavar="ROW", help="repeatable"
     )
     parser.add_argument("--rounds", type=int, default=5, help="the most; long rows have fewer")
-    parser.add_argument("--files", type=int, default=100_000, help="the most of verify-sizes")
-    parser.add_argument("--distributions", type=int, default=1_000, help="the most of lock-sizes")
+    sizes: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
+    parser.add_argument("--files", default=FILES, help=f"of verify-sizes (default: {FILES})", **sizes)
+    parser.add_argument(
+        "--distributions", default=DISTRIBUTIONS, help=f"of lock-sizes (default: {DISTRIBUTIONS})", **sizes
+    )
     parser.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment of --lock")
     parser.add_argument("--lock", type=Path, default=Path("envlock.lock"), metavar="FILE")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="where to work (default: TMPDIR)")

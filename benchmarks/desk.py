@@ -16,17 +16,20 @@ from uv import find_uv_bin
 from benchmarks.measure import ENVLOCK, ROOT
 from benchmarks.race import inherited
 
+FILES = (1_000, 10_000, 100_000)
+DISTRIBUTIONS = (10, 100, 1_000)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """`files` and `distributions` are the most that the rows over sizes go to.
+    """`files` and `distributions` are the sizes that the rows over sizes take.
 
     `prefix` is an installed environment of `lock`, where the user names one: of gigabytes, say.
     """
 
     work: Path
-    files: int = 100_000
-    distributions: int = 1_000
+    files: tuple[int, ...] = FILES
+    distributions: tuple[int, ...] = DISTRIBUTIONS
     prefix: Path | None = None
     lock: Path | None = None
 

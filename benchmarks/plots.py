@@ -20,7 +20,7 @@ from benchmarks.record import Record
 from benchmarks.tables import median, seconds
 from envlock.audit.evidence.plots import WIDTH, plot
 
-WIDE, HIGH, LEFT, BELOW, ABOVE, RIGHT = 640, 300, 56, 40, 14, 120
+WIDE, HIGH, LEFT, BELOW, ABOVE, RIGHT = 640, 300, 56, 40, 14, 180
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,
@@ -43,13 +43,13 @@ class Picture:
 def pictures(record: Record) -> Iterator[Picture]:
     for row, group in groupby(record.outcomes, key=lambda each: each.row):
         outcomes = [each for each in group if any(timed.samples for timed in each.timed)]
-        sized = [each for each in outcomes if each.at]
-        for series in sorted({each.series for each in sized}):
-            points = [each for each in sized if each.series == series]
-            if len({each.at for each in points}) > 1:
-                yield _lines(row, series, points)
-        if len(sized) < len(outcomes):
-            yield _bars(row, [each for each in outcomes if not each.at])
+        points = [each for each in outcomes if each.at]
+        has_line = len({each.at for each in points}) > 1
+        if has_line:
+            yield _lines(row, points[0].series, points)
+        bars = [each for each in outcomes if not (each.at and has_line)]
+        if bars:
+            yield _bars(row, bars)
 
 
 def _bars(row: str, outcomes: Sequence[Outcome]) -> Picture:

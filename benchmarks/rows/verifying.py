@@ -15,7 +15,6 @@ from benchmarks.trees import Tree, big_files, small_files
 
 LEVELS = ("roots", "warm", "content")
 BUDGETS = {"warm": "0.35 s", "content": "a bare loop / 0.85"}
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MANY = 100_000
 
 
@@ -46,7 +45,7 @@ def _levels(tree: Tree, work: Path, row: str) -> Iterator[Race]:
 
 def by_files(desk: Desk) -> Iterator[Race]:
     cache = Cache(folder=desk.work / "verify-sizes-kept")
-    for files in (size for size in SIZES if size <= desk.files):
+    for files in sorted(desk.files):
         with desk.folder(f"verify-{files}") as work:
             tree = small_files(desk, work, files)
             owned = listing(tree.prefix, tree.lock, work / "listing")
@@ -56,7 +55,8 @@ def by_files(desk: Desk) -> Iterator[Race]:
                 amount=f"{owned.bytes / 1e9:.3g} GB",
                 series="files",
                 at=files,
-                most=3 if files >= MANY else 100,
+                most=1 if files > MANY else 3 if files == MANY else 100,
+                warm_up=files <= MANY,
                 entrants=(
                     _ours(tree, "content", cache, who=OURS),
                     *(_ours(tree, level, cache, who=f"envlock, {level}") for level in ("warm", "roots")),
