@@ -10,13 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from envlock.api import LockRequest, check
 from envlock.errors import DiskFailed, LockfileInvalid
 from envlock.lock import dumps, read_lock, write_lock
 from envlock.lock.file import write_failed
+from envlock.lock.model import Stack
+from envlock.manifest import Platform
+from envlock.stack import builds, driver_floor
 from tests.unit.lock.values import lock, six, widgets
 from tests.unit.lock.writers import LARGE, SMALL, either
 
@@ -220,3 +225,20 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(LockfileInvalid) as caught:
         read_lock(path)
     assert caught.value.message == "the lockfile is not UTF-8 (byte 12)"
+
+
+def test_every_driver_that_a_lock_can_name_is_read_again(tmp_path: Path) -> None:
+    """CUDA 13 needs driver `580`, a branch without a patch: it was written and then refused."""
+    found = {driver_floor(build.cuda, Platform.LINUX_64) for build in builds()} - {None}
+    assert "580" in found
+    for driver in sorted(map(str, found)):
+        with_driver = replace(lock(six()), stack={"linux-64": Stack(torch="2.13.0", driver=driver)})
+        write_lock(tmp_path / "envlock.lock", with_driver)
+        assert read_lock(tmp_path / "envlock.lock") == with_driver
+
+
+def test_the_torch_variant_of_the_example_is_locked() -> None:
+    example = ROOT / "examples" / "mnist-receipt"
+    request = LockRequest(project=example, variant="torch")
+    assert check(request, environment={}) == ()
+    assert read_lock(example / "envlock.torch.lock").stack["linux-64"].torch == "2.13.0"
