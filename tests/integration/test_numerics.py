@@ -413,3 +413,38 @@ def test_what_is_set_and_not_locked_is_warned_of(tmp_path: Path) -> None:
         "then",
         "  `envlock lock` and `envlock numerics record`",
     ]
+
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist-receipt"
+OUTPUTS = [word for name in ("w1.npy", "w2.npy", "result.json") for word in ("--output", name)]
+
+
+def trained(torch: Subject, folder: Path, *more: str) -> Path:
+    """The torch variant of the example in a folder of its own, run; its receipt."""
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".venv", "*.npy", "*.json"))
+    where = ["--prefix", str(torch.prefix), "-l", str(torch.prefix.parent / "envlock.lock"), *OUTPUTS]
+    words = [sys.executable, "-m", "envlock", "run", *where, "--", "python", "train_torch.py", *more]
+    environment = {**plain_environment(), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[1]) > 0.8
+    return folder / "envlock-receipt.json"
+
+
+@pytest.mark.slow
+def test_the_example_with_torch_is_equal_in_two_folders_and_differs_by_its_seed(
+    torch: Subject, tmp_path: Path
+) -> None:
+    first, second = trained(torch, tmp_path / "one"), trained(torch, tmp_path / "two")
+    same = envlock("receipt", "compare", str(first), str(second))
+    assert (same.returncode, same.stdout) == (
+        0,
+        "equal: 3 outputs, and all that decided them\n"
+        "note: the commit is not in both receipts and was not compared\n",
+    )
+    other = envlock("receipt", "compare", str(first), str(trained(torch, tmp_path / "three", "--seed", "1")))
+    assert other.returncode == 1
+    assert other.stdout.startswith(
+        "differs first: command, words\n  A  python train_torch.py\n  B  python train_torch.py --seed 1\n"
+        "  and 3 more differences, which it may have caused (`-v` has all)\n"
+    )
