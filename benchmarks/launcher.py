@@ -45,7 +45,11 @@ def measured(order: dict[str, Any]) -> dict[str, float]:
 
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, order["seconds"])
-    _, status, used = os.wait4(process, 0)
+    try:
+        _, status, used = os.wait4(process, 0)
+    except KeyboardInterrupt:
+        stop()
+        sys.exit(130)
     wall = time.perf_counter() - started
     signal.setitimer(signal.ITIMER_REAL, 0)
     return {

@@ -46,7 +46,8 @@ def _parts(record: Record, folder: str) -> Iterator[str]:
     yield _filled(f"{record.machine.date}: {record.machine}. The run took {record.seconds:.0f} s.")
     versions = ", ".join(f"{name} {version}" for name, version in record.machine.versions)
     yield _filled(f"Versions: {versions}.")
-    yield f"```sh\n{record.command}\n```"
+    command = textwrap.wrap(record.command, 100, subsequent_indent="    ", break_on_hyphens=False)
+    yield "```sh\n" + " \\\n".join(command) + "\n```"
     drawn: dict[str, list[Picture]] = {}
     for picture in pictures(record):
         drawn.setdefault(picture.row, []).append(picture)

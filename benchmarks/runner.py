@@ -46,6 +46,9 @@ def measured(order: Order, desk: Desk, rows: Mapping[str, Row] | None = None) ->
             except subprocess.CalledProcessError as error:
                 said = (error.stderr or error.stdout or b"").decode(errors="replace")
                 left_out[name] = f"{shlex.join(error.cmd)} ended with {error.returncode}: {said.strip()}"
+            except KeyboardInterrupt:  # what is measured is kept
+                left_out |= dict.fromkeys(order.rows[order.rows.index(name) :], "stopped by ^C")
+                break
             except Exception as error:  # whatever it is, the other rows are measured
                 left_out[name] = f"{type(error).__name__}: {error}"
             if name in left_out:

@@ -156,6 +156,17 @@ def test_a_row_that_fails_is_told_and_the_others_are_measured(tmp_path: Path) ->
     }
 
 
+def test_what_is_measured_before_it_is_stopped_is_kept(tmp_path: Path) -> None:
+    def stopped(desk: Desk) -> Iterator[Race]:
+        yield _race(Entrant(who=OURS, command=("true",)))
+        raise KeyboardInterrupt
+
+    rows = {"one": stopped, "two": stopped}
+    record = measured(Order(rows=tuple(rows), rounds=1, title="t", command="c"), Desk(work=tmp_path), rows)
+    assert len(record.outcomes) == 1
+    assert record.left_out == {"one": "stopped by ^C", "two": "stopped by ^C"}
+
+
 def test_every_group_of_rows_is_found() -> None:
     files = {path.stem for path in Path(page.__file__).with_name("rows").glob("[a-z]*.py")}
     modules = {row.__module__.rpartition(".")[2] for row in every_row().values()}
