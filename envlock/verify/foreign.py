@@ -56,7 +56,7 @@ def _judge_file(installation: Installation, item: ForeignFacts) -> Finding:
             path=item["file"],
             message=f"`{item['file']}` belongs to the system's packages",
         )
-    name = item["file"].rpartition("/")[2].split(".", 1)[0]
+    name = item["file"].rpartition("/")[2].partition(".")[0]
     owner = installation.locked_top_level.get(name)
     if item["role"] == "bin" and item["kind"] == "module" and owner is not None:
         effect = f"shadows the locked {owner} in every console script"
@@ -124,7 +124,7 @@ def _path_reasons(installation: Installation, path: PathFacts) -> Iterator[str]:
             elif name in installation.standard_library:
                 yield f"shadows `{name}` of the standard library"
         for info in path["infos"]:
-            name = info.split("-", 1)[0].lower().replace("_", "-")
+            name = info.partition("-")[0].lower().replace("_", "-")
             if name in installation.locked_names:
                 yield f"has `{info}`, which comes before the locked one"
     elif _owner_is_locked(installation, path["origin"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 from typing import Any
@@ -60,6 +61,15 @@ def test_a_line_that_is_torn_in_both_rounds_is_a_task_that_did_not_finish() -> N
     ((who, came, total),) = gathering.unfinished
     assert who == Who(name="node0", rank="0", size="3")
     assert came == total - 1
+
+
+def test_the_order_of_keys_changes_no_line_and_a_greeting_is_piece_none_of_none() -> None:
+    assert list(frames(NONCE, "t", {"a": 1, "b": 2})) == list(frames(NONCE, "t", {"b": 2, "a": 1}))
+    one, other = hello(NONCE, "t", {"a": "1", "b": "2"}), hello(NONCE, "t", {"b": "2", "a": "1"})
+    assert one == other
+    check = hashlib.sha256(f"{NONCE} t 0 0 {one[0].split()[-1]}".encode()).hexdigest()[:16]
+    assert one[0].split()[5] == check
+    assert [line.split()[:5] for line in one] == [["ENVLOCK1", NONCE, "t", "0", "0"]] * 2
 
 
 def test_a_task_that_began_and_died() -> None:

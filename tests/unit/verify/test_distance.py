@@ -42,6 +42,16 @@ def test_bfloat16_is_the_upper_half_of_a_float32() -> None:
     )
 
 
+def test_bfloat16_below_zero() -> None:
+    assert distance("bfloat16", packed("h", 0x3F80, 0), packed("h", 0x3F80, -0x8000)).median_ulp == 0
+    below = distance("bfloat16", packed("h", -0x4080, 1), packed("h", -0x407F, 1))
+    assert (below.changed_percent, below.median_ulp, below.max_relative) == (50.0, 1.0, 2.0**-7)
+
+
+def test_whole_numbers_are_as_far_apart_as_they_are() -> None:
+    assert distance("int8", packed("b", -1), packed("b", 1)).median_ulp == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "dtype"), [("e", "float16"), ("d", "float64"), ("q", "int64"), ("b", "int8")]
 )
@@ -62,6 +72,7 @@ def test_what_is_not_a_number_is_infinitely_far() -> None:
     [
         ("float32", "AAAA", packed("f", 1.0)),
         ("float32", "!", packed("f", 1.0)),
+        ("float32", "AACA\nPw==", packed("f", 1.0)),
         ("complex64", packed("f", 1.0), packed("f", 1.0)),
         ("float32", packed("f", 1.0, 2.0), packed("f", 1.0)),
         ("float32", "", ""),

@@ -391,6 +391,7 @@ def line(directory: str | None, pth: str = f"{SITE}/__editable__.mine.pth") -> d
             "foreign-distribution",
         ),
         ("/src/mine", "__editable__.mine.pth", [], "foreign-distribution"),
+        ("/src/X", "__editable__.mine.pth", [line("/src/Y")], "foreign-distribution"),
         (None, "__editable__.mine.pth", [line("/src/mine")], "foreign-distribution"),
         ("/src/mine", "sitecustomize.py", [line("/src/mine")], "foreign-distribution"),
     ],
@@ -398,7 +399,9 @@ def line(directory: str | None, pth: str = f"{SITE}/__editable__.mine.pth") -> d
 def test_the_path_file_of_an_editable_project(
     editable: str | None, startup: str, lines: list[Any], code: str
 ) -> None:
-    item = installed("mine", editable=editable, startup=[f"lib/{startup}"], path_lines=lines, top_level=[])
+    item = installed(
+        "mine", editable=editable, startup=[f"{PLACE}/{startup}"], path_lines=lines, top_level=[]
+    )
     found = judged(locked(project="mine"), installed(digest=DIGEST), item)
     assert [each[0] for each in found] == [code]
 

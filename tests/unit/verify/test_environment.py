@@ -97,9 +97,14 @@ def library(**changed: Any) -> dict[str, Any]:
         ({"instead": "lib/libz.so.1"}, "lib/libz.so.1", "puts `/x/libz.so` before `lib/libz.so.1`"),
         ({"instead": ""}, None, "puts `/x/libz.so` before `libz.so`"),
         (
-            {"takers": ["lib/a.so"]},
-            "lib/libz.so",
+            {"takers": ["lib/deep/a.so"], "instead": "lib/deep/libz.so"},
+            "lib/deep/libz.so",
             "puts `/x/libz.so` before the installed `libz.so`; `a.so` would load it",
+        ),
+        (
+            {"takers": ["lib/a.so", "b"]},
+            "lib/libz.so",
+            "puts `/x/libz.so` before the installed `libz.so`; `a.so` and 1 more would load it",
         ),
         (
             {"takers": ["lib/a.so", "b", "c"]},

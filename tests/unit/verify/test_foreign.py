@@ -59,6 +59,7 @@ def test_a_file_without_an_owner(kind: str, detail: str, code: str, effect: str)
     ("name", "kind", "role", "effect"),
     [
         ("bin/six.tar.py", "module", "bin", "shadows the locked six in every console script"),
+        ("/opt/base/bin/six.py", "module", "bin", "shadows the locked six in every console script"),
         ("bin/seven.py", "module", "bin", "can be imported"),
         ("bin/six", "executable", "bin", "can be started"),
         ("lib/six.py", "module", "site", "can be imported"),

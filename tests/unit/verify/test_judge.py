@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from envlock.agent.merkle import PythonIdentity, runtime_hash
-from envlock.lock.runtime import runtime_tree
+from envlock.lock.model import Stack
+from envlock.lock.runtime import conda_runtime_hash, runtime_tree
 from envlock.report import Report, Verdict
 from envlock.verify import Judgement, judge
 from envlock.verify.interpreter import judge_python, observed_python
 from envlock.verify.nodes import Node, with_nodes
+from tests.unit.lock.values import PATHS, conda_package, six, with_conda
 from tests.unit.lock.values import lock as make_lock
-from tests.unit.lock.values import six
 from tests.unit.verify.observed import installed, observed, python, told
 
 LOCK = replace(make_lock(six()), settings={"OMP_NUM_THREADS": "4"})
@@ -90,6 +91,55 @@ def test_how_to_judge_is_handed_on() -> None:
     assert codes == ["file-missing", "setting-unset"]
 
 
+def test_the_host_is_held_against_the_stack_of_its_platform() -> None:
+    stack = Stack(torch="2.6.0", cuda="12.4", variant="cu124", gpu_archs=("sm_90",), driver="525.60.13")
+    lock = replace(make_lock(six()), stack={"linux-64": stack})
+    host = {"libc": "glibc 2.36", "nvidia_driver": "550.54.14", "gpu_devices": "nvidia0"}
+    seen = {**host, "libcuda": "/usr/lib/libcuda.so.1", "nvidia_capabilities": "7.0"}
+    how = Judgement(platform="linux-64", entries=lambda _digest: None)
+    found = judge(lock, observed(installed(), host=seen), how)
+    assert [each.code for each in found.findings] == ["no-code-for-gpu"]
+
+
+def judged_conda(**changed: Any) -> Report:
+    how = Judgement(platform="linux-64", entries=lambda _digest: None)
+    lock = with_conda(make_lock(six()), conda_package("numpy"))
+    return judge(lock, observed(installed(), conda=conda_facts(numpy(**changed))), how)
+
+
+def test_a_conda_prefix_counts_in_the_runtime_hash() -> None:
+    found = judged_conda(digest=PATHS)
+    expected = conda_runtime_hash(with_conda(make_lock(six()), conda_package("numpy")), "linux-64")
+    assert (found.verdict, found.findings) == (Verdict.MATCH, ())
+    assert found.expected == found.observed == expected
+    assert judged_conda(digest=None).observed is None
+    row = {"path": "a", "file": "a", "expected": "1", "observed": "2", "reason": "is another file"}
+    other = judged_conda(digest="0" * 64, changed=[row])
+    assert (other.verdict, other.expected) == (Verdict.MISMATCH, expected)
+    assert other.observed not in (None, expected)
+
+
+def test_a_conda_package_that_is_gone_and_a_prefix_that_is_none() -> None:
+    lock = with_conda(make_lock(six()), conda_package("numpy"))
+    how = Judgement(platform="linux-64", entries=lambda _digest: None)
+    gone = judge(lock, observed(installed(), conda=conda_facts()), how)
+    assert [each.code for each in gone.findings] == ["conda-package-missing"]
+    assert gone.verdict is Verdict.MISMATCH
+    plain = judge(lock, observed(installed()), how)
+    assert plain.expected == plain.observed == runtime_hash(runtime_tree(lock, "linux-64"))
+
+
+def numpy(**changed: Any) -> dict[str, Any]:
+    found = {"name": "numpy", "version": "1.0", "build": "h0_0", "build_number": 0, "subdir": "linux-64"}
+    rest = {"archive": "numpy-1.0-h0_0.conda", "sha256": "c" * 64, "md5": "d" * 32, "claimed": PATHS}
+    lists = {"record": "conda-meta/numpy-1.0-h0_0.json", "changed": [], "scripts": [], "problems": []}
+    return {**found, **rest, **lists, **changed}
+
+
+def conda_facts(*packages: dict[str, Any]) -> dict[str, Any]:
+    return {"packages": list(packages), "problems": [], "clobbers": [], "extra": [], "extra_count": 0}
+
+
 @pytest.mark.parametrize(
     ("changed", "label", "found", "wanted"),
     [
@@ -163,6 +213,7 @@ def test_nodes_that_differ_that_are_unknown_and_that_are_silent() -> None:
         node(2, verdict=Verdict.INCOMPLETE, expected=None),
         node(3, expected="rt1:b"),
         node(4, platform="linux-aarch64", expected="rt1:c"),
+        node(7, platform="osx-arm64", expected="rt1:d"),
     ]
     found = with_nodes(report(), nodes, {6: "no answer", 5: "died"})
     assert found.verdict is Verdict.MISMATCH

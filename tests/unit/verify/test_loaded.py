@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -146,11 +147,27 @@ def test_a_file_that_changed_under_the_process(state: str, how: str) -> None:
     ]
 
 
+def test_a_library_of_the_interpreter_that_changed_is_named_as_it_is() -> None:
+    file = "/opt/python/lib/libpython3.11.so.1.0"
+    [row] = found(mapped=[{"file": file, "state": DELETED}])
+    assert (row[0], row[3]) == ("loaded-replaced", file)
+
+
+def test_modules_under_the_real_path_of_a_linked_site_directory(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    facts = observed(installed(directory=str(tmp_path / "link")))
+    modules = [{"name": "six", "file": str(tmp_path / "real" / "six.py")}]
+    loaded = {"pid": 7, "executable": PYTHON, "imported": [], "failed": {}, "mapped": [], "modules": modules}
+    assert judge_loaded(facts, cast(LoadedFacts, loaded), OWNERS)[1] == ()
+
+
 def test_modules_from_elsewhere() -> None:
     modules = [
         {"name": "six", "file": f"{SITE}/six.py"},
         {"name": "json", "file": "/opt/python/lib/python3.11/json/__init__.py"},
         {"name": "__main__", "file": "/job/train.py"},
+        {"name": "__main__.part", "file": "/job/part.py"},
         {"name": "kernel", "file": "/root/.triton/cache/kernel.py"},
         {"name": "mine", "file": "/job/mine.py"},
     ]
