@@ -29,15 +29,15 @@ def killed(ledger: Path) -> Counter[str]:
 
 
 @pytest.mark.slow
-def test_thirty_kills_leave_the_old_state_or_the_new(tmp_path: Path) -> None:
+def test_a_few_kills_leave_the_old_state_or_the_new(tmp_path: Path) -> None:
     """Then it is gone on with: what was done is not done again."""
     ledger = tmp_path / "kills.jsonl"
     words = ("--seed", "20260101", "--only", ",".join(COMMANDS))
-    done = kills(ledger, "--times", "27", *words)
+    done = kills(ledger, "--times", "18", *words)
     assert (done.returncode, done.stderr) == (0, "")
     found = killed(ledger)
     assert sorted(found) == sorted(COMMANDS)
-    assert all(number >= 9 for number in found.values())
+    assert all(number >= 6 for number in found.values())
     before = ledger.read_text()
     done = kills(ledger, "--times", str(found.total() + 1), *words)
     assert (done.returncode, done.stderr) == (0, "")

@@ -7,19 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.kills.proof import cache_faults, layout_faults, leftovers
 from envlock import api
+from envlock.agent.facts import Facts
+from envlock.agent.warm import load
 from envlock.errors import DiskFailed, SourceFailed
 from envlock.lock import read_lock, write_lock
+from envlock.observe import LocalTarget, observe_local
 from tests.support.environments import SERIES
 from tests.support.images import tiny_base
 from tests.support.index import Fault, LocalIndex, Reset, Status, Truncate
@@ -278,3 +284,59 @@ def test_an_index_that_dies_half_way_leaves_the_old_image(desk: Desk, death: Fau
     assert desk.build(desk.folder / "image").built == built
     desk.bundle(desk.folder / "bundle.tar")
     assert leftovers(desk.folder) == []
+
+
+# The clock, and what `verify` keeps
+
+
+def look(prefix: Path, cache: Path) -> Facts:
+    return observe_local(LocalTarget(prefix=prefix, level="warm", environment={}, cache=cache))
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """A virtual environment with one module."""
+    made = tmp_path / "venv"
+    venv.create(made, symlinks=True)
+    module = made / f"lib/python{SERIES}/site-packages/other.py"
+    module.write_bytes(b"x = 2\n")
+    info = module.with_name("other-2.0.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 2.0\n")
+    (info / "RECORD").write_text("other.py,,\nother-2.0.dist-info/METADATA,,\nother-2.0.dist-info/RECORD,,\n")
+    return made
+
+
+def test_a_clock_set_back_during_a_pass_makes_nothing_trusted(
+    prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock at its start the files were old; a change after the step may get the very times that they
+    had, and was not seen."""
+    steps, now = iter([10**12]), time.time_ns
+    monkeypatch.setattr(
+        "envlock.agent.survey.time", SimpleNamespace(time=time.time, time_ns=lambda: now() + next(steps, 0))
+    )
+    look(prefix, tmp_path / "cache")
+    (rows,) = (tmp_path / "cache/warm").iterdir()
+    kept = load(str(rows))
+    assert kept is not None
+    assert str(prefix / f"lib/python{SERIES}/site-packages/other.py") in kept.changed()
+
+
+@pytest.mark.parametrize("number", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_many_look_at_once_with_one_cache(prefix: Path, tmp_path: Path, number: int) -> None:
+    """Each sees the whole of it, and what is kept is one whole pass."""
+    alone = look(prefix, tmp_path / "another")["distributions"]
+    with ThreadPoolExecutor(number) as pool:
+        found = list(pool.map(lambda _: look(prefix, tmp_path / "cache")["distributions"], range(number)))
+    assert all(each == alone for each in found)
+    (rows,) = (tmp_path / "cache/warm").iterdir()
+    assert load(str(rows)) is not None
+
+
+def test_a_cache_of_verify_that_cannot_be_written_costs_time_only(prefix: Path, disk: Path) -> None:
+    fill(disk)
+    full = look(prefix, disk)
+    forbid(disk)
+    assert look(prefix, disk)["distributions"] == full["distributions"]
+    assert [path.name for path in disk.rglob("*") if path.is_file()] == ["filling"]
