@@ -66,7 +66,8 @@ def _of_environment(order: Order, name: str, count: int) -> list[Case]:
 
 
 def _played(stage: Stage, journal: Journal, order: Order, count: int) -> Iterator[Case]:
-    untouched = stage.play(_nothing, Key(kind=UNTOUCHED, seed="untouched", harmful=False), stage.peers)
+    key = Key(kind=UNTOUCHED, seed="untouched", harmful=False)
+    untouched = journal.known(key) or journal.noted(stage.play(_nothing, key, stage.peers))
     yield untouched
     others = stage.peers.without(untouched.alarms) if order.peers else None
     for key, change in _in_turn(stage, count, order.seed):

@@ -399,6 +399,21 @@ def test_preloaded_and_shadowing_libraries(subject: Subject, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("GCONV_PATH", "code that the C library loads to convert text"),
+        ("OPENSSL_CONF", "code that OpenSSL loads when it starts"),
+    ],
+)
+def test_variables_that_make_libraries_load_code_are_named(subject: Subject, name: str, what: str) -> None:
+    subject.environment[name] = "/opt/mine"
+    report = subject.verify()
+    assert report.verdict is Verdict.MATCH
+    [finding] = [each for each in report.findings if each.code == "environment-variable"]
+    assert finding.message == f"`{name}=/opt/mine` is set and not locked; it can change {what}"
+
+
 def test_a_forged_modification_time_does_not_hide_a_change(subject: Subject, tmp_path: Path) -> None:
     subject.cache = tmp_path / "cache"
     path = subject.site / "demo/core.py"
