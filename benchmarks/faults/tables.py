@@ -97,7 +97,7 @@ def _table(title: str, rows: list[KindRow]) -> str:
 
 
 def _head(first: str, second: str) -> list[str]:
-    tools = " | ".join(f"`{name}`" for name in TOOLS)
+    tools = " | ".join(("envlock", *NAMES))
     return [f"| {first} |{second} {tools} |", "|---|" + "---|" * (len(TOOLS) + bool(second))]
 
 
