@@ -71,7 +71,9 @@ def _judge_package(prefix: CondaPrefix, item: CondaPackageFacts, package: CondaP
         yield difference
         return
     if item["claimed"] != package.paths:
-        yield _edited(item, package)
+        yield _edited(item, package, item["claimed"])
+    elif item["digest"] not in (None, package.paths) and not item["changed"]:
+        yield _edited(item, package, item["digest"])  # facts that contradict themselves
     for problem in item["problems"]:
         yield _bad_record(item["record"], problem)
     taken = {c["file"] for c in prefix.facts["clobbers"] if c["found"] not in (c["due"], None)}
@@ -135,14 +137,14 @@ def _difference(item: CondaPackageFacts, package: CondaPackage) -> Finding | Non
     )
 
 
-def _edited(item: CondaPackageFacts, package: CondaPackage) -> Finding:
+def _edited(item: CondaPackageFacts, package: CondaPackage, observed: str | None) -> Finding:
     return Finding(
         code="conda-record-edited",
         severity=Severity.DIFFERS,
         component=f"conda:{item['name']}",
         path=item["record"],
         expected=package.paths,
-        observed=item["claimed"],
+        observed=observed,
         message=f"`{item['record']}` does not have the files of {_title(package)}: it was edited, and which "
         "file it is about is not known without the archive",
         hint=_REPAIR,

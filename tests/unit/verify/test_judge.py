@@ -119,6 +119,15 @@ def test_a_conda_prefix_counts_in_the_runtime_hash() -> None:
     assert other.observed not in (None, expected)
 
 
+def test_facts_that_contradict_themselves_are_no_match() -> None:
+    """Other bytes than the record's, and no file that differs: an agent that says so is at fault."""
+    found = judged_conda(digest="0" * 64)
+    assert found.verdict is Verdict.MISMATCH
+    assert [(each.code, each.expected, each.observed) for each in found.findings] == [
+        ("conda-record-edited", PATHS, "0" * 64)
+    ]
+
+
 def test_a_conda_package_that_is_gone_and_a_prefix_that_is_none() -> None:
     lock = with_conda(make_lock(six()), conda_package("numpy"))
     how = Judgement(platform="linux-64", entries=lambda _digest: None)
