@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
             rows=tuple(asked.only or every_row()),
             rounds=asked.rounds,
             title=asked.title,
-            command=shlex.join(["python", "-m", "benchmarks", *given]),
+            command=shlex.join(["python", "-m", "benchmarks", *_without_places(given)]),
         )
         record = measured(order, desk)
     keep(record, asked.output)
@@ -50,6 +50,16 @@ def main(words: list[str] | None = None) -> int:
         publish(record, asked.publish)
     print(section(record, "."))
     return int(not record.outcomes)
+
+
+def _without_places(words: list[str]) -> list[str]:
+    """What was asked, without where it was kept: that is of this machine."""
+    places = {"--output", "--scratch"}
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if word.partition("=")[0] not in places and before not in places
+    ]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import page
+from benchmarks.__main__ import _without_places
 from benchmarks.desk import Desk
 from benchmarks.machine import Machine
 from benchmarks.measure import Sample
@@ -165,6 +166,11 @@ def test_what_is_measured_before_it_is_stopped_is_kept(tmp_path: Path) -> None:
     record = measured(Order(rows=tuple(rows), rounds=1, title="t", command="c"), Desk(work=tmp_path), rows)
     assert len(record.outcomes) == 1
     assert record.left_out == {"one": "stopped by ^C", "two": "stopped by ^C"}
+
+
+def test_the_command_of_a_record_has_no_place_of_the_machine() -> None:
+    words = ["--rounds", "1", "--output", "/tmp/a", "--scratch=/tmp/b", "--publish", "all"]
+    assert _without_places(words) == ["--rounds", "1", "--publish", "all"]
 
 
 def test_every_group_of_rows_is_found() -> None:
