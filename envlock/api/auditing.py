@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from envlock import __version__
-from envlock.api.manifests import manifest_of
 from envlock.audit.repository import RULES, Audit, fixing, judge, read_repository, reference, sarif
 from envlock.audit.repository.content import Repository
 from envlock.audit.repository.fixing import Fixed
 from envlock.audit.repository.model import Hit, Place
 from envlock.audit.repository.text import Look, render
 from envlock.errors import InvalidInput
-from envlock.lock.file import read_lock, replace_bytes
-from envlock.lock.freshness import stale_because
 
 __all__ = ["Audit", "AuditRequest", "Fixed", "Look", "audit", "fix", "render", "rules_page", "sarif_document"]
 
@@ -54,6 +51,8 @@ def _uncollected() -> Iterator[None]:
 
 def fix(found: Audit) -> Fixed:
     """Make the safe changes that its findings offer; each file is replaced whole."""
+    from envlock.lock.file import replace_bytes
+
     return fixing.fix(Path(found.root), found.findings, replace_bytes)
 
 
@@ -72,16 +71,24 @@ def _with_locks(repository: Repository, environment: Mapping[str, str]) -> Repos
     stale, broken = dict[str, tuple[str, ...]](), list[Hit]()
     for name, project, variant in _own_locks(repository):
         try:
-            lock = read_lock(repository.root / name)
-            manifest = manifest_of(repository.root / project, variant=variant, environment=environment)
+            reasons = _stale(repository.root / name, repository.root / project, variant, environment)
         except InvalidInput as error:
             told = "; ".join(f"{fault.where}: {fault.message}" for fault in error.faults[:3])
             broken.append(Hit(place=Place(file=name), message=told or error.message))
             continue
-        reasons = stale_because(lock, manifest)
         if reasons:
             stale[name] = reasons
     return replace(repository, stale=stale, broken=(*repository.broken, *broken))
+
+
+def _stale(path: Path, project: Path, variant: str | None, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Why a lockfile is not that of its manifest. What reads them is loaded here: few have one."""
+    from envlock.api.manifests import manifest_of
+    from envlock.lock.file import read_lock
+    from envlock.lock.freshness import stale_because
+
+    lock = read_lock(path)
+    return stale_because(lock, manifest_of(project, variant=variant, environment=environment))
 
 
 def _own_locks(repository: Repository) -> Iterator[tuple[str, str, str | None]]:

@@ -34,7 +34,7 @@ class Kind(StrEnum):
 # How many bytes of each are read within a second, start-up included. What declares an environment is not
 # among them: all of it is read.
 BUDGETS: Mapping[Kind, int] = {
-    Kind.PYTHON: 600_000,
+    Kind.PYTHON: 500_000,
     Kind.NOTEBOOK: 1_000_000,
     Kind.PROSE: 400_000,
     Kind.YAML: 500_000,
