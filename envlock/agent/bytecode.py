@@ -47,6 +47,8 @@ def check_file(job: PycJob) -> PycResult:
         import os
 
         status = os.stat(job.source)
+    except FileNotFoundError:  # bytecode in __pycache__ without a source is never loaded
+        return PycResult(job.pyc, STALE, "", "")
     except OSError as error:
         return PycResult(job.pyc, "%s: %s" % (UNREADABLE, error.strerror), "", "")
     hashes = hashlib.sha256(source).hexdigest(), hashlib.sha256(pyc).hexdigest()

@@ -21,7 +21,7 @@ from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.slow
 
-SPECS = ("python", "attrs", "pip", "packaging", "prefix-notes", "cuda-version", "tool")
+SPECS = ("python", "attrs", "pip", "packaging", "prefix-notes", "cuda-version", "tool", "compiled")
 TOOL = CondaPackage(
     name="tool",
     version="1.0",
@@ -37,6 +37,16 @@ TOOL = CondaPackage(
         Link(path="share/tool-lib", target="../lib"),
     ),
 )
+BYTECODE = f"{SITE}/__pycache__/compiled.cpython-{SERIES.replace('.', '')}.pyc"
+COMPILED = CondaPackage(
+    name="compiled",
+    version="1.0",
+    depends=("python",),
+    files=(
+        File(path=f"{SITE}/compiled.py", content=b"ONE = 1\n"),
+        File(path=BYTECODE, content=b"as it was packaged"),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,7 @@ def more(tmp_path_factory: pytest.TempPathFactory) -> Channel:
     """A second channel with what is made for these tests."""
     channel = Channel(tmp_path_factory.mktemp("more"))
     channel.add(TOOL)
+    channel.add(COMPILED)
     channel.index()
     return channel
 
@@ -171,6 +182,33 @@ def test_a_missing_file(made: Subject, spoilt: Spoil) -> None:
     spoilt(f"{SITE}/attr/_cmp.py", None)
     message = f"`{SITE}/attr/_cmp.py` of attrs 25.4.0 pyhd8ed1ab_0 is missing"
     assert told(made.verify()) == [("file-missing", f"{SITE}/attr/_cmp.py", message)]
+
+
+def test_a_missing_file_whose_bytecode_stays(made: Subject, spoilt: Spoil) -> None:
+    """Python loads no bytecode of `__pycache__` without its source."""
+    source = made.prefix / f"{SITE}/attr/_config.py"
+    subprocess.run([made.python, "-m", "compileall", "-q", source], check=True)
+    spoilt(f"{SITE}/attr/_config.py", None)
+    message = f"`{SITE}/attr/_config.py` of attrs 25.4.0 pyhd8ed1ab_0 is missing"
+    assert told(made.verify()) == [("file-missing", f"{SITE}/attr/_config.py", message)]
+
+
+def test_packaged_bytecode_that_is_gone_is_made_again_by_python(made: Subject, spoilt: Spoil) -> None:
+    spoilt(BYTECODE, None)
+    assert_match(made.verify())
+
+
+def test_packaged_bytecode_that_differs(made: Subject, spoilt: Spoil) -> None:
+    spoilt(BYTECODE, b"as it was not")
+    message = f"`{BYTECODE}` is not the file of compiled 1.0 h0_0"
+    assert told(made.verify()) == [("file-differs", BYTECODE, message)]
+
+
+def test_packaged_bytecode_that_is_gone_with_its_source(made: Subject, spoilt: Spoil) -> None:
+    spoilt(BYTECODE, None)
+    spoilt(f"{SITE}/compiled.py", None)
+    message = f"`{SITE}/compiled.py` of compiled 1.0 h0_0 is missing"
+    assert told(made.verify()) == [("file-missing", f"{SITE}/compiled.py", message)]
 
 
 def test_a_text_that_holds_the_prefix(made: Subject, spoilt: Spoil) -> None:
@@ -555,7 +593,7 @@ def test_only_wheels_locked_in_a_conda_prefix(home: Home, tmp_path: Path) -> Non
     """As before there were conda packages in a lock: the prefix is where the wheels happen to be."""
 
     prefix = tmp_path / "prefix"
-    subject = home.subject(prefix)
+    subject = home.subject(prefix, *(each for each in SPECS if each != "compiled"))
     wheel = make_wheel("six", "1.17.0", files={"six.py": b"X = 1\n"})
     file = wheel.write(tmp_path / "wheels")
     pip_install(prefix, file)

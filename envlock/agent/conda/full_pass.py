@@ -16,6 +16,7 @@ from .. import facts
 from ..contents import Contents
 from ..expect import ExpectedConda
 from ..hashing import Job, hash_all
+from ..identity import is_cached_bytecode
 from ..scripts import IsPrefixPython, check_entry_point_script
 from .links import Links
 from .meta import CondaRecord, PlacedRow, read_records
@@ -24,6 +25,7 @@ from .paths import PathRow, paths_digest
 from .placeholder import first_guess, is_packaged
 
 _HARDLINK, _SOFTLINK, _DIRECTORY = "hardlink", "softlink", "directory"
+_MISSING = "is missing"
 _MOST_PLACEHOLDER_BYTES = 1 << 30
 
 
@@ -140,7 +142,7 @@ class CondaPass:
                 rows.append(placed.row)  # another package has this path, and is judged for it
                 continue
             seen = self._look(placed)
-            if not seen.reason:
+            if not seen.reason or (seen.reason == _MISSING and self._is_made_again(placed)):
                 rows.append(placed.row)
             elif seen.is_unknown:
                 complete = False
@@ -149,6 +151,11 @@ class CondaPass:
                 changed.append(_changed(placed, seen))
                 rows += [placed.row._replace(sha256=seen.sha256)] if seen.sha256 is not None else []
         return changed, paths_digest(rows) if complete else None
+
+    def _is_made_again(self, placed: PlacedRow) -> bool:
+        """Bytecode whose source is a package's own file: Python compiles it, and it is looked at itself."""
+        folder, _, name = placed.file.rpartition("/__pycache__/")
+        return is_cached_bytecode(placed.file) and "%s/%s.py" % (folder, name.split(".")[0]) in self.owners
 
     def _look(self, placed: PlacedRow) -> Seen:
         """What stands in the place of one row."""
@@ -163,7 +170,7 @@ class CondaPass:
             mode = os.lstat(path).st_mode
         except FileNotFoundError:
             self.contents.watch(path)
-            return Seen(None, "is missing")
+            return Seen(None, _MISSING)
         except OSError as error:
             return Seen(None, error.strerror or str(error), is_unknown=True)
         if placed.row.path_type == _SOFTLINK:
