@@ -34,10 +34,10 @@ class Kind(StrEnum):
 # How many bytes of each are read within a second, start-up included. What declares an environment is not
 # among them: all of it is read.
 BUDGETS: Mapping[Kind, int] = {
-    Kind.PYTHON: 500_000,
-    Kind.NOTEBOOK: 1_000_000,
-    Kind.PROSE: 400_000,
-    Kind.YAML: 500_000,
+    Kind.PYTHON: 400_000,
+    Kind.NOTEBOOK: 800_000,
+    Kind.PROSE: 300_000,
+    Kind.YAML: 400_000,
     Kind.SHELL: 200_000,
 }
 # What is beyond that in one notebook is pictures, which cost next to nothing.
