@@ -48,17 +48,16 @@ def made(count: int) -> Iterable[Wheel]:
         yield make_wheel(name, "1.0", files=files, requires=needed)
 
 
-def real(paths: Iterable[Path]) -> Iterable[Wheel]:
-    """Wheels that are there, with the metadata that they carry."""
-    for path in paths:
-        name, version = path.name.split("-")[:2]
-        with zipfile.ZipFile(path) as archive:
-            metadata = archive.read(f"{name}-{version}.dist-info/METADATA")
-        yield Wheel(
-            name=name,
-            version=version,
-            filename=path.name,
-            content=path.read_bytes(),
-            metadata=metadata,
-            requires_python=None,
-        )
+def published(path: Path) -> Wheel:
+    """A wheel that is there, with the metadata that it carries."""
+    name, version = path.name.split("-")[:2]
+    with zipfile.ZipFile(path) as archive:
+        metadata = archive.read(f"{name}-{version}.dist-info/METADATA")
+    return Wheel(
+        name=name,
+        version=version,
+        filename=path.name,
+        content=path.read_bytes(),
+        metadata=metadata,
+        requires_python=None,
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from benchmarks.shelf import published
 from tests.support.environments import SERIES
 from tests.support.index import LocalIndex
 from tests.support.wheels import Wheel
@@ -40,29 +40,15 @@ def served(wheels: Iterable[Wheel | Path]) -> Iterator[str]:
     """The URL of an index of these wheels, as long as it lasts."""
     with LocalIndex() as index:
         for wheel in wheels:
-            index.add(wheel if isinstance(wheel, Wheel) else _published(wheel))
+            index.add(wheel if isinstance(wheel, Wheel) else published(wheel))
         yield index.url
-
-
-def _published(path: Path) -> Wheel:
-    name, version = path.name.split("-")[:2]
-    with zipfile.ZipFile(path) as archive:
-        metadata = archive.read(f"{name}-{version}.dist-info/METADATA")
-    return Wheel(
-        name=name,
-        version=version,
-        filename=path.name,
-        content=path.read_bytes(),
-        metadata=metadata,
-        requires_python=None,
-    )
 
 
 def write_project(folder: Path, wheels: Sequence[Wheel | Path], index: str) -> Project:
     """The same pins for each tool; the locks are made by the tools themselves."""
     folder.mkdir(parents=True)
     project = Project(folder=folder)
-    known = [wheel if isinstance(wheel, Wheel) else _published(wheel) for wheel in wheels]
+    known = [wheel if isinstance(wheel, Wheel) else published(wheel) for wheel in wheels]
     pins = {wheel.name: f"=={wheel.version}" for wheel in known}
     rows = [f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in known]
     project.requirements.write_text("".join(rows))

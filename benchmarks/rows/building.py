@@ -19,7 +19,7 @@ from benchmarks.caches import Cache
 from benchmarks.desk import Desk, do
 from benchmarks.measure import ENVLOCK
 from benchmarks.race import OURS, Entrant, Race
-from benchmarks.shelf import Shelf, real
+from benchmarks.shelf import Shelf, published
 from tests.support.dockerd import Dockerd, dockerd
 from tests.support.images import PROJECT, debian_base
 from tests.support.registry import LocalRegistry
@@ -66,7 +66,7 @@ def _yard(desk: Desk, work: Path, reference: str, closing: ExitStack) -> Yard:
     do([ENVLOCK, "emit", "docker", "-l", lock, "-o", str(work / "context" / "Dockerfile")])
     wheels = tuple(desk.fetched(work / "envlock.lock", work / "wheels"))
     shelf = closing.enter_context(Shelf())
-    for wheel in real(wheels):
+    for wheel in map(published, wheels):
         shelf.add(wheel, core_metadata=False)
     daemon, reason = _daemon(closing)
     return Yard(work=work, shelf=shelf, wheels=wheels, daemon=daemon, reason=reason)

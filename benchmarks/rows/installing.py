@@ -13,13 +13,13 @@ from benchmarks.caches import Cache
 from benchmarks.desk import Desk, do
 from benchmarks.measure import ENVLOCK
 from benchmarks.race import OURS, Entrant, Race
-from benchmarks.shelf import Shelf, real
+from benchmarks.shelf import Shelf, published
 
 
 def sync(desk: Desk) -> Iterator[Race]:
     with desk.folder("sync") as work, Shelf() as shelf:
         lock = desk.quickstart / "envlock.lock"
-        for wheel in real(desk.wheels):
+        for wheel in map(published, desk.wheels):
             shelf.add(wheel)
         pins = work / "requirements.txt"
         do([ENVLOCK, "emit", "requirements", "-l", str(lock), "-o", str(pins)])
