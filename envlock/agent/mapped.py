@@ -1,7 +1,7 @@
 """What a process has mapped as code: the truth about what the loader did (proc_pid_maps(5))."""
 
 import os
-from typing import Dict, List, Optional, TypedDict
+from typing import Dict, Iterator, List, Optional, Tuple, TypedDict
 
 from .prefix import is_python_name
 
@@ -38,13 +38,11 @@ class LoadedFacts(TypedDict):
 
 def read_process(pid: int) -> LoadedFacts:
     """What a process of this host has mapped. Raises OSError where it is not there or not ours to see."""
-    with open(f"/proc/{pid}/maps", "rb") as file:
-        lines = os.fsdecode(file.read()).splitlines()
     return LoadedFacts(
         schema=SCHEMA,
         pid=pid,
         executable=os.readlink(f"/proc/{pid}/exe"),
-        mapped=mapped_code(lines, pid),
+        mapped=mapped_code(_lines(pid), pid),
         modules=[],
         imported=[],
         failed={},
@@ -54,11 +52,7 @@ def read_process(pid: int) -> LoadedFacts:
 def mapped_code(lines: List[str], pid: int) -> List[MappedFacts]:
     """Every file that has an executable mapping, in the order of its name."""
     found: Dict[str, MappedFacts] = {}
-    for line in lines:
-        fields = line.split(None, 5)
-        if len(fields) < 6 or "x" not in fields[1] or not fields[5].startswith("/"):
-            continue
-        span, inode, name = fields[0], int(fields[4]), _unescaped(fields[5])
+    for span, inode, name in _code(lines):
         file = name[: -len(_DELETED)] if name.endswith(_DELETED) else name
         gone = file != name and not os.path.exists(name)
         state = _state(name, inode, span, pid) if not gone else REPLACED if os.path.exists(file) else DELETED
@@ -67,8 +61,22 @@ def mapped_code(lines: List[str], pid: int) -> List[MappedFacts]:
     return [found[name] for name in sorted(found)]
 
 
-def _unescaped(name: str) -> str:
-    return name.replace("\\012", "\n")
+def mapped_names(pid: int) -> List[str]:
+    """The names of all that is mapped executable, as the kernel gives them. Raises OSError."""
+    return [name for _, _, name in _code(_lines(pid))]
+
+
+def _lines(pid: int) -> List[str]:
+    with open(f"/proc/{pid}/maps", "rb") as file:
+        return os.fsdecode(file.read()).split("\n")  # of a name only this is escaped
+
+
+def _code(lines: List[str]) -> Iterator[Tuple[str, int, str]]:
+    """Span, inode and name of each mapping of a file that holds code."""
+    for line in lines:
+        fields = line.split(None, 5)
+        if len(fields) == 6 and "x" in fields[1] and fields[5].startswith("/"):
+            yield fields[0], int(fields[4]), fields[5].replace("\\012", "\n")
 
 
 def _state(file: str, inode: int, span: str, pid: int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from envlock.agent.mapped import mapped_names
 from envlock.run.receipt import LibraryFacts
 
 _PROC = Path("/proc")
@@ -54,12 +56,9 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def _executable(pid: int) -> Iterator[str]:
-    """Files of the mappings that hold code (proc_pid_maps(5)); `(deleted)` stays where it was replaced."""
+    """`(deleted)` stays where a file was replaced."""
     try:
-        text = (_PROC / str(pid) / "maps").read_text(errors="surrogateescape")
+        names = mapped_names(pid)
     except OSError:
         return
-    for line in text.splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) == 6 and "x" in fields[1] and fields[5].startswith("/"):
-            yield fields[5].encode(errors="surrogateescape").decode(errors="replace")
+    yield from (os.fsencode(name).decode(errors="replace") for name in names)
