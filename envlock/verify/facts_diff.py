@@ -96,7 +96,9 @@ def _value(component: str, words: str, old: Any, new: Any) -> Iterator[Differenc
 
 
 def _or_none(value: str | None) -> str:
-    return f"`{value}`" if value else "none"
+    if value is None:
+        return "none"
+    return f"`{value}`" if value else "empty"
 
 
 def _python(old: Facts, new: Facts) -> Iterator[Difference]:

@@ -279,10 +279,12 @@ def _engine(faults: Sequence[str]) -> Iterator[Finding]:
 def _libraries(libraries: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Finding]:
     """Hosts whose standard library is not that of most hosts with the same Python (IDENTITY 6.6)."""
     for python, digests in sorted(libraries.items()):
-        rows = sorted(digests.values(), key=lambda hosts: (-len(hosts), hosts[0]))
-        for hosts in rows[1:]:
-            named = _listed(sorted(set(hosts), key=_natural))
-            message = f"the standard library of {python} is another one than on {len(rows[0])} hosts: {named}"
+        # Of a host with several tasks each has a document: it counts once.
+        found = [sorted(set(hosts), key=_natural) for hosts in digests.values()]
+        most, *others = sorted(found, key=lambda hosts: (-len(hosts), hosts[0]))
+        counted = f"{len(most)} {'hosts' if len(most) > 1 else 'host'}"
+        for hosts in others:
+            message = f"the standard library of {python} is another one than on {counted}: {_listed(hosts)}"
             yield Finding(
                 code="standard-library-differs", severity=Severity.NOTE, component="host", message=message
             )

@@ -19,7 +19,8 @@ _OURS = re.compile(
 # What the loader or Python reads before everything else, wherever it lies.
 _FIRST = re.compile(
     r"etc/ld\.so\.preload|etc/ld\.so\.conf(?:\.d/.*)?|(?:.*/)?(?:sitecustomize|usercustomize)(?:\.[^/]*)?"
-    r"|(?:.*/)?lib/python3(?:\.\d+)?/.*|(?:.*/)?lib/python3\d+\.zip"
+    r"|(?:.*/)?lib/python3(?:\.\d+)?/.*|(?:.*/)?lib/python3\d+\.zip",
+    re.DOTALL,  # a name may have the end of a line in it
 )
 _MOST_NAMED = 20
 
@@ -56,12 +57,13 @@ def _findings(lock: Lock, platform: str, image: ImageFacts) -> Iterator[Finding]
     yield from _named(image.added, _comes_first, _added)
     others = [path for path in image.added if not _comes_first(path) and not _OURS.match(path)]
     if others:
+        counted = f"{len(others)} files" if len(others) > 1 else "1 file"
         yield Finding(
             code="image-files",
             severity=Severity.NOTE,
             component="image",
             path=f"/{others[0]}",
-            message=f"layers above the base add {len(others)} files outside of the environment",
+            message=f"layers above the base add {counted} outside of the environment",
         )
     built = locked.built
     if built is not None and image.id != built.id:
@@ -95,8 +97,9 @@ def _named(
     found = [path for path in paths if counts(path)]
     yield from map(finding, found[:_MOST_NAMED])
     if len(found) > _MOST_NAMED:
-        last = finding(found[_MOST_NAMED])
-        yield replace(last, message=f"{last.message}, and so are {len(found) - _MOST_NAMED - 1} more")
+        last, more = finding(found[_MOST_NAMED]), len(found) - _MOST_NAMED - 1
+        counted = f", and so {'are' if more > 1 else 'is'} {more} more" if more else ""
+        yield replace(last, message=f"{last.message}{counted}")
 
 
 def _is_code(path: str) -> bool:
