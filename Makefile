@@ -22,9 +22,10 @@ test: $(READY) lint
 	@$(PY) -m pytest -n 2 --dist worksteal $(if $(SLOW),--slow) $(ARGS)
 
 coverage: $(READY)
-	@$(PY) -m coverage erase
+	@rm -rf .coverage
 	-@$(PY) -m coverage run -m pytest -n 2 --dist worksteal $(if $(SLOW),--slow) $(ARGS)
-	@$(PY) -m coverage combine -q && $(PY) -m coverage report --sort=cover
+	@$(PY) -m tests.support.measuring && $(PY) -m coverage combine -q && $(PY) -m coverage report --sort=cover
+	@$(PY) -m coverage json -q -o .coverage/report.json && $(PY) scripts/coverage_rooms.py .coverage/report.json
 
 lint: $(READY)
 	@$(PY) -m ruff check .

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,10 @@ from tests.support.dockerd import Dockerd, dockerd
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("home", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
+
+# The plugin of coverage.py does not see what pytest loads, and it loads all that belongs to a plugin.
+if (measuring := sys.modules.get("tests.support.measuring")) is not None:
+    measuring.add_arcs(import_module("envlock.observe.zipapp"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
