@@ -30,6 +30,7 @@ from envlock.lock.file import read_lock
 from envlock.lock.runtime import runtime_hash
 from tests.support.environments import SERIES, flip_byte, replace_file
 from tests.support.index import Delay, LocalIndex, Status
+from tests.support.unmeasured import unmeasured
 from tests.support.wheels import Wheel, make_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -972,7 +973,8 @@ def test_light_commands_import_little(synced: Project, words: list[str], without
         f"status = run(cli, {words!r})\n"
         f"sys.exit(status or ', '.join(name for name in {without!r} if name in sys.modules) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured())
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -19,6 +19,7 @@ from envlock.lock import write_lock
 from envlock.report import Finding, Report, Severity
 from tests.support.compiled import compile_extension, compile_library
 from tests.support.environments import Subject, make_subject, replace_file
+from tests.support.unmeasured import unmeasured
 from tests.support.wheels import Wheel, make_wheel
 
 pytestmark = pytest.mark.slow
@@ -225,7 +226,8 @@ from envlock.observe.loaded import find_job
 os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 find_job({os.getpid()})
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured())
     assert (
         done.stderr.strip()
         .splitlines()[-1]

@@ -16,6 +16,7 @@ import envlock.agent
 from envlock.agent.makers import accepted, kind_of
 from envlock.agent.quoting import STYLES
 from tests.support.environments import uv
+from tests.support.unmeasured import unmeasured
 
 PYTHON = sys.version_info[:2]
 SLOWLY = pytest.mark.slow  # the quick suite asks one maker, CI all of them
@@ -613,7 +614,8 @@ def test_importing_it_reads_no_data() -> None:
         "import envlock.agent.makers, envlock.agent.scripts, sys; "
         "print(sorted({'json', 'ast'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=unmeasured())
     assert done.stdout == "[]\n"
 
 

@@ -31,9 +31,12 @@ LARGE = lock(
 )
 
 
-def alternate(path: Path) -> NoReturn:
-    """Write the two locks in turn. Their texts are made before, so that a kill meets the writing."""
-    texts = [dumps(each).encode() for each in (SMALL, LARGE)]
+def texts() -> list[bytes]:
+    """Of the two locks. They are made before a writer begins, so that a kill meets the writing."""
+    return [dumps(each).encode() for each in (SMALL, LARGE)]
+
+
+def alternate(path: Path, texts: list[bytes]) -> NoReturn:
     while True:
         for text in texts:
             replace_bytes(path, text)
@@ -48,11 +51,12 @@ def either(lock: Lock) -> bool:
 
 def kill_many(path: Path, times: int) -> None:
     chance = random.Random(20260101)
-    replace_bytes(path, dumps(SMALL).encode())
+    made = texts()
+    replace_bytes(path, made[0])
     for _ in range(times):
         child = os.fork()
         if child == 0:
-            alternate(path)
+            alternate(path, made)
         time.sleep(chance.uniform(0.02, 0.07))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -61,6 +65,6 @@ def kill_many(path: Path, times: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 2:
-        alternate(Path(sys.argv[1]))
+        alternate(Path(sys.argv[1]), texts())
     kill_many(Path(sys.argv[1]), int(sys.argv[2]))
     sys.stdout.write(f"{sys.argv[2]} killed\n")
