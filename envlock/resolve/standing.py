@@ -177,6 +177,7 @@ def _weighed(url: str, session: requests.Session) -> _Seen:
 
 def _asked(url: str, session: requests.Session) -> _Seen:
     import requests
+    import urllib3
 
     headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
     try:
@@ -186,10 +187,10 @@ def _asked(url: str, session: requests.Session) -> _Seen:
             status = 200 if answer.status_code in (200, 206, 416) else answer.status_code
             return _Seen(
                 status=status,
-                size=int(length) if length.isdigit() else None,
+                size=int(length) if length.isdecimal() else None,
                 reason="" if status == 200 else f"the server answers {status}",
             )
-    except requests.RequestException:
+    except (requests.RequestException, urllib3.exceptions.HTTPError):
         return _Seen(status=None, reason="the server does not answer")
 
 

@@ -4,6 +4,7 @@
         registry.add(layout, "team/base", "3.11")        # everything of an OCI layout, under a tag
         registry.reference("team/base:3.11")              # 127.0.0.1:PORT/team/base:3.11
         registry.fault("*/blobs/*", Truncate(at=100))     # faults of `tests.support.index`
+        registry.fault("POST */uploads/", Answer(…))      # or an answer as it is; of a method alone
 
 `LocalRegistry(login="basic")` asks for `user:secret`; `"token"` sends clients to its token server, which
 takes the same (or the refresh token `identity`) and gives a token for exactly the scopes that were asked
@@ -21,6 +22,7 @@ import re
 import ssl
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,6 +33,15 @@ from tests.support.index import Fault, OtherBytes, Reset, Status, Truncate
 
 USER, PASSWORD, IDENTITY = "user", "secret", "identity"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What the registry says in the place of its own; `Content-Length` in `headers` counts."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
 
 
 class LocalRegistry:
@@ -49,7 +60,7 @@ class LocalRegistry:
         self.tags: dict[tuple[str, str], str] = {}
         self.tokens: dict[str, frozenset[str]] = {}
         self.log: list[str] = []
-        self._faults: list[tuple[str, Fault, list[int]]] = []
+        self._faults: list[tuple[str, Fault | Answer, list[int]]] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
         if certificate is not None:
@@ -81,13 +92,13 @@ class LocalRegistry:
         top = json.loads((layout / "index.json").read_bytes())["manifests"][0]["digest"]
         self.tags[repository, tag] = top
 
-    def fault(self, pattern: str, fault: Fault, *, times: int = 1000) -> None:
-        """The first fault whose pattern fits the path applies, `times` times."""
+    def fault(self, pattern: str, fault: Fault | Answer, *, times: int = 1000) -> None:
+        """The first fault whose pattern fits the path, or method and path, applies, `times` times."""
         self._faults.append((pattern, fault, [times]))
 
-    def due(self, path: str) -> Fault | None:
+    def due(self, method: str, path: str) -> Fault | Answer | None:
         for pattern, fault, left in self._faults:
-            if left[0] and fnmatchcase(path, pattern):
+            if left[0] and (fnmatchcase(path, pattern) or fnmatchcase(f"{method} {path}", pattern)):
                 left[0] -= 1
                 return fault
         return None
@@ -147,8 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.registry.log.append(f"{self.command} {self.path}")
-        fault = self.registry.due(path)
-        if isinstance(fault, Reset):
+        fault = self.registry.due(self.command, path)
+        if isinstance(fault, Answer):
+            self._answer(fault.status, fault.body, fault.headers)
+        elif isinstance(fault, Reset):
             self.close_connection = True
             self.connection.close()
         elif isinstance(fault, Status):
@@ -258,7 +271,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault: Fault | None = None,
     ) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        if "Content-Length" not in (headers or {}):
+            self.send_header("Content-Length", str(len(body)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

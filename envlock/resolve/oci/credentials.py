@@ -6,7 +6,6 @@ Read as docker reads it: `credHelpers` of a registry go before `credsStore`, and
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import subprocess
@@ -77,7 +76,7 @@ def _document(path: Path) -> Mapping[str, Any]:
         document = json.loads(path.read_bytes() or b"{}")
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ToolFailed(f"docker's configuration cannot be read: {error}", where=str(path)) from error
     if not isinstance(document, dict):
         raise ToolFailed("docker's configuration cannot be read: it is no JSON object", where=str(path))
@@ -109,7 +108,7 @@ def _decoded(row: Mapping[str, Any], path: Path) -> Credentials | None:
     if row.get("auth"):
         try:
             user, _, password = base64.b64decode(str(row["auth"]), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # binascii's, or letters beyond ASCII
             raise ToolFailed(
                 "docker's configuration has an `auth` that is no base64", where=str(path)
             ) from error

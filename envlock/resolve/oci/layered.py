@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import lzma
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,8 +49,8 @@ def open_saved(path: Path) -> Iterator[LayeredImage]:
     try:
         with tarfile.open(path) as archive:
             yield _saved(archive, path)
-    except (OSError, tarfile.TarError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(":")
         raise _failed(path, f"it cannot be read: {reason[:1].lower()}{reason[1:]}") from error
     except BadImage as error:
         raise _failed(path, str(error)) from error
@@ -77,7 +79,7 @@ def _saved(archive: tarfile.TarFile, path: Path) -> LayeredImage:
 def _json(archive: tarfile.TarFile, name: str) -> Any:
     try:
         return json.loads(_member(archive, name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadImage(f"its {name} is no JSON") from error
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from envlock.errors import RegistryFailed
 from envlock.resolve.oci.media import (
@@ -57,9 +58,7 @@ class Layout:
         rows = parse_json(content).get("manifests")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise BadImage("it has no manifests")
-        found = [
-            row for row in rows if tag is None or (row.get("annotations") or {}).get(TAG_ANNOTATION) == tag
-        ]
+        found = [row for row in rows if tag is None or _tag_of(row) == tag]
         if tag is None and len(rows) > 1:
             return Document(media_type=OCI_INDEX, digest=digest_of(content), content=content)
         if len(found) != 1 or not is_digest(found[0].get("digest")):
@@ -88,6 +87,11 @@ class Layout:
             where=str(self.path),
             hint="`skopeo copy docker://NAME oci:DIR:TAG` writes a layout",
         )
+
+
+def _tag_of(row: Mapping[str, Any]) -> object:
+    annotations = row.get("annotations")
+    return annotations.get(TAG_ANNOTATION) if isinstance(annotations, dict) else None
 
 
 def open_layout(text: str, root: Path) -> Layout:

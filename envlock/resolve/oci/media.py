@@ -6,7 +6,7 @@ OCI image specification 1.1 and docker's schema 2, which differ in media types o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -177,6 +177,8 @@ def _descriptor(value: Any) -> Descriptor:
 
 
 def _environment(config: Any) -> dict[str, str]:
-    rows: Sequence[Any] = (config.get("Env") or ()) if isinstance(config, dict) else ()
+    rows = (config.get("Env") or []) if isinstance(config, dict) else []
+    if not isinstance(rows, list):
+        raise BadImage("its configuration has an `Env` that is no list")
     pairs = (str(row).partition("=") for row in rows)
     return {name: value for name, equals, value in pairs if name and equals}

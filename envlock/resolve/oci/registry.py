@@ -188,7 +188,10 @@ class Registry:
     def upload(self, blob: Descriptor, content: Iterator[bytes]) -> None:
         """Send a blob in one request. Nothing stands in the registry before it has checked the digest."""
         started = self._ask(Call(method="POST", path="blobs/uploads/", push=True, fine=(202,)))
-        place = urljoin(started.url, started.headers.get("Location", ""))
+        try:
+            place = urljoin(started.url, started.headers.get("Location", ""))
+        except ValueError as error:  # a bracket that opens no address
+            raise self._failed(Failure(reason="the registry names no place for a blob")) from error
         place += ("&" if "?" in place else "?") + f"digest={blob.digest}"
         headers = {"Content-Type": "application/octet-stream"}
         body = Body(content, blob.size)
@@ -219,7 +222,7 @@ class Registry:
     def _try(self, call: Call) -> requests.Response | Failure:
         try:
             response = self._authorized(call)
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             return Failure(reason=_broken(error), passes=_passes(error))
         status = response.status_code
         if status in call.fine:
@@ -309,7 +312,7 @@ class Registry:
             raise self._failed(Failure(reason="what it answers ends early")) from error
         announced = response.headers.get("Content-Length", "")
         is_plain = "Content-Encoding" not in response.headers
-        if announced.isdigit() and is_plain and len(content) < min(int(announced), MOST_MANIFEST_BYTES):
+        if announced.isdecimal() and is_plain and len(content) < min(int(announced), MOST_MANIFEST_BYTES):
             raise self._failed(Failure(reason="what it answers ends early"))
         if len(content) > MOST_MANIFEST_BYTES:
             raise self._failed(Failure(reason="what it answers is larger than any manifest"))
@@ -350,12 +353,12 @@ def _is_loopback(registry: str) -> bool:
         return False
 
 
-def _passes(error: requests.exceptions.RequestException) -> bool:
+def _passes(error: Exception) -> bool:
     kinds = (requests.exceptions.ConnectionError, requests.exceptions.Timeout)
     return isinstance(error, kinds) and not isinstance(error, requests.exceptions.SSLError)
 
 
-def _broken(error: requests.exceptions.RequestException) -> str:
+def _broken(error: Exception) -> str:
     """What went wrong below HTTP, without the library's own text: that one holds the URL."""
     match error:
         case requests.exceptions.SSLError():

@@ -22,6 +22,7 @@ WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
 _MOST_LINKS = 40
 _PIECE_BYTES = 64 << 10
+_MOST_READS_AT_END = 100  # tarfile goes to where a header says buffer by buffer: for exabytes, for ever
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -179,7 +180,9 @@ class LayerReader:
                     path = _path(info.name)
                     if path:
                         yield _member(archive, info, path)
-        except (tarfile.TarError, zlib.error, EOFError) as error:
+        except BadImage:
+            raise
+        except (tarfile.TarError, zlib.error, EOFError, ValueError) as error:  # of sparse files, ValueError
             self._blocks.close()
             for _ in self._chunks:  # who gives the bytes checks them at their end, and knows better
                 pass
@@ -262,6 +265,7 @@ class _Hashing(io.RawIOBase):
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._rest = chunks, memoryview(b"")
+        self._reads_at_end = 0
         self.digest = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -271,6 +275,9 @@ class _Hashing(io.RawIOBase):
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
+                self._reads_at_end += 1
+                if self._reads_at_end > _MOST_READS_AT_END:
+                    raise EOFError("a file in it ends beyond its end")
                 return b""
             self.digest.update(chunk)
             self._rest = memoryview(chunk)

@@ -349,13 +349,25 @@ class RangedFile(io.RawIOBase):
         return part
 
 
+class _Session(requests.Session):
+    """Redirects to what is no address fail as all else does that requests cannot do."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        try:
+            target = super().get_redirect_target(resp)
+            urlsplit(target or "")
+        except ValueError as error:
+            raise requests.exceptions.InvalidURL("a redirect to what is no address") from error
+        return target
+
+
 def open_session(connections: int) -> requests.Session:
     """A session with room for that many connections, which share one set of trusted certificates.
 
     Proxies, netrc and REQUESTS_CA_BUNDLE count as always with requests; the system's own trust store is
     added to the bundled one, so that SSL_CERT_FILE, which uv obeys, is obeyed here as well.
     """
-    session = requests.Session()
+    session = _Session()
     session.headers["User-Agent"] = f"envlock/{__version__}"
     adapter = SharedTrustAdapter(pool_connections=8, pool_maxsize=connections)
     session.mount("https://", adapter)
@@ -379,7 +391,7 @@ def _part(response: requests.Response, traffic: Traffic) -> Part:
 def _check_length(response: requests.Response, received: int) -> None:
     """Treat a body that ends early as a broken connection; urllib3 1.26 lets it pass."""
     announced = response.headers.get("Content-Length", "")
-    if announced.isdigit() and received < int(announced) and "Content-Encoding" not in response.headers:
+    if announced.isdecimal() and received < int(announced) and "Content-Encoding" not in response.headers:
         raise ProtocolError("the body ends early")
 
 

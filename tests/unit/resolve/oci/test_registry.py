@@ -16,7 +16,7 @@ from envlock.resolve.oci.registry import Registry
 from tests.integration.test_ranges import certificate
 from tests.support.images import digest_of, tiny_base
 from tests.support.index import OtherBytes, Reset, Status, Truncate
-from tests.support.registry import IDENTITY, PASSWORD, USER, LocalRegistry
+from tests.support.registry import IDENTITY, PASSWORD, USER, Answer, LocalRegistry
 
 __all__ = ["certificate"]
 
@@ -177,6 +177,73 @@ def test_what_is_no_manifest(registry: LocalRegistry) -> None:
     )
 
 
+AGAIN = "run the command again; `[tool.envlock.sources]` can name a mirror"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(headers={"Content-Length": "5", "Connection": "close"}), "what it answers ends early"),
+        (Answer(headers={"Content-Encoding": "gzip"}), "what it answers ends early"),
+        (Answer(body=b"[" * 100_000), "what it answers is no manifest: it is no JSON"),
+        (Answer(body=b"[]"), "what it answers is no manifest: it is no JSON object"),
+        (Answer(body=b" " * ((4 << 20) + 1)), "what it answers is larger than any manifest"),
+        (Answer(status=302, headers={"Location": "http://["}), "the request cannot be made"),
+        (Answer(status=302, headers={"Location": "http://a..b/"}), "the request cannot be made"),
+        (Answer(status=302, headers={"Location": "\xe9"}), "the request cannot be made"),
+    ],
+    ids=["cut", "not packed", "deep", "list", "large", "no address", "no name", "no letters"],
+)
+def test_an_answer_that_is_none(registry: LocalRegistry, answer: Answer, reason: str) -> None:
+    registry.fault("*/manifests/*", answer)
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry).document("3.11")
+    name = registry.reference("team/base:3.11")
+    assert told(caught.value) == (f"cannot use the image `{name}`: {reason}", AGAIN, 5)
+
+
+def test_a_length_that_is_no_number_says_nothing(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", Answer(headers={"Content-Length": "\xb2", "Connection": "close"}))
+    assert client(registry).document("3.11").content == b"{}"
+
+
+def test_a_digest_in_the_answer_that_is_of_other_bytes(registry: LocalRegistry) -> None:
+    registry.fault("*/manifests/*", Answer(headers={"Docker-Content-Digest": digest_of(b"other")}))
+    with pytest.raises(HashMismatch) as caught:
+        client(registry).document("3.11")
+    assert caught.value.facts == (("expected", digest_of(b"other")), ("found", digest_of(b"{}")))
+
+
+def test_a_blob_whose_rest_is_sent_from_the_start(registry: LocalRegistry, layout: Path) -> None:
+    """A registry, or a proxy before it, that knows no ranges."""
+    store = client(registry)
+    blob = first_layer(store)
+    content = (layout / "blobs/sha256" / blob.digest[7:]).read_bytes()
+    registry.fault("*/blobs/*", Truncate(at=50), times=1)
+    registry.fault("*/blobs/*", Answer(body=content))
+    assert b"".join(store.chunks(blob)) == content
+
+
+def test_a_proxy_and_a_host_that_are_not_there(
+    registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    sources = {"registry.example": "http://registry.example"}
+    for told_by, reason in (("HTTP_PROXY", "the proxy does not answer"), ("NO_PROXY", "the connection")):
+        monkeypatch.setenv(told_by, "http://127.0.0.1:9" if told_by == "HTTP_PROXY" else "*")
+        sources = sources if told_by == "HTTP_PROXY" else {"registry.example": "http://127.0.0.1:9"}
+        store = Registry(
+            parse_reference("registry.example/a:1"), sources=sources, environment={}, wait=lambda _: None
+        )
+        with pytest.raises(RegistryFailed) as caught:
+            store.document("1")
+        message = "cannot use the image `registry.example/a:1`: "
+        assert caught.value.message.startswith(f"{message}{reason}")
+        assert caught.value.facts[-1] == ("tried", "4 times")
+
+
 # -- who we are ----------------------------------------------------------------------------------------
 
 
@@ -250,6 +317,47 @@ def test_netrc_does_not_take_the_place_of_a_token(
     with LocalRegistry(login="token", anonymous=False) as registry:
         registry.add(layout, "team/base", "3.11")
         assert client(registry).document("3.11").digest
+
+
+@pytest.mark.parametrize(
+    ("challenge", "answer", "reason", "hint"),
+    [
+        ("Bearer", None, "the registry names no token server", AGAIN),
+        ('Bearer realm="http://["', None, "the registry names no token server", AGAIN),
+        ('Bearer realm="ftp://{host}/token"', None, "the registry names no token server", AGAIN),
+        ('Bearer realm="http://a..b/"', None, "the request cannot be made", AGAIN),
+        (None, Answer(body=b"[]"), "the token server answers without a token", AGAIN),
+        (None, Answer(body=b"no JSON"), "the token server answers without a token", AGAIN),
+        (None, Answer(), "the token server answers without a token", AGAIN),
+        (None, Answer(status=500), "the token server answers 500", AGAIN),
+        ("", None, "the registry answers 401", "`docker login` keeps some for it"),
+        ("Basic", None, "the registry answers 401", "`docker login` keeps some for it"),
+    ],
+)
+def test_a_registry_that_asks_in_no_way_that_can_be_answered(
+    layout: Path, challenge: str | None, answer: Answer | None, reason: str, hint: str
+) -> None:
+    with LocalRegistry(login="token", anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        if challenge is not None:
+            header = {"WWW-Authenticate": challenge.format(host=registry.host)} if challenge else {}
+            registry.fault("*/manifests/*", Answer(status=401, headers=header))
+        if answer is not None:
+            registry.fault("/token", answer)
+        with pytest.raises(RegistryFailed) as caught:
+            client(registry).document("3.11")
+        name = registry.reference("team/base:3.11")
+        assert told(caught.value) == (f"cannot use the image `{name}`: {reason}", hint, 5)
+
+
+def test_a_registry_token_is_sent_as_it_is(layout: Path, tmp_path: Path) -> None:
+    with LocalRegistry(login="token", anonymous=False) as registry:
+        registry.add(layout, "team/base", "3.11")
+        registry.tokens["ours"] = frozenset({"team/base pull"})
+        auths = {registry.host: {"registrytoken": "ours"}}
+        environment = configured(tmp_path / "docker", {"auths": auths})
+        assert client(registry, environment=environment).document("3.11").digest
+        assert registry.requests("GET /token*") == []
 
 
 # -- trust ---------------------------------------------------------------------------------------------
@@ -336,6 +444,16 @@ def test_a_push_without_credentials_is_refused(layout: Path) -> None:
         name = registry.reference("other/image:1")
         message = f"cannot use the image `{name}`: the registry answers 401"
         assert told(caught.value) == (message, "`docker login` keeps some for it", 5)
+
+
+def test_a_registry_that_names_no_place_for_a_blob(registry: LocalRegistry) -> None:
+    target = client(registry, "other/image:1")
+    blob = Descriptor(media_type="", digest=digest_of(b"wanted"), size=6)
+    registry.fault("POST */uploads/", Answer(status=202, headers={"Location": "http://["}))
+    with pytest.raises(RegistryFailed) as caught:
+        target.upload(blob, iter([b"wanted"]))
+    message = f"cannot use the image `{registry.reference('other/image:1')}`: "
+    assert told(caught.value) == (f"{message}the registry names no place for a blob", AGAIN, 5)
 
 
 def test_nothing_stands_in_the_registry_after_an_upload_of_other_bytes(layout: Path) -> None:
