@@ -109,14 +109,14 @@ def _between(reference: Mapping[str, str], here: Mapping[str, str]) -> Iterator[
         value = spelled(wanted or "", found or "")
         if value is not None:
             because = f"{subject} {_said(found)} here, {_said(wanted)} in the reference"
-            yield Knob(variable=variable, value=value or None, because=because)
+            yield Knob(variable=variable, value=value, because=because)
 
 
 def _said(value: str | None) -> str:
     return f"`{value}`" if value else "none"
 
 
-Spelled = Callable[[str, str], str | None]  # (of the reference, here) -> value, "" unset, None cannot be said
+Spelled = Callable[[str, str], str | None]  # (of the reference, here) -> value, None: it cannot be said
 
 
 def _same(wanted: str, _here: str) -> str | None:
@@ -136,10 +136,6 @@ def _disabled(wanted: str, here: str) -> str | None:
     return " ".join(more) or None
 
 
-def _cbwr(wanted: str, _here: str) -> str | None:
-    return wanted
-
-
 _TURNS: Mapping[str, tuple[str, Spelled, str]] = {
     "threads": ("OMP_NUM_THREADS", _same, "the number of threads is"),
     "openblas-core": ("OPENBLAS_CORETYPE", _same, "OpenBLAS chose"),
@@ -147,7 +143,7 @@ _TURNS: Mapping[str, tuple[str, Spelled, str]] = {
     "aten": ("ATEN_CPU_CAPABILITY", _lower, "PyTorch's kernels are for"),
     "onednn-isa": ("ONEDNN_MAX_CPU_ISA", _onednn, "oneDNN's kernels are for"),
     "numpy-simd": ("NPY_DISABLE_CPU_FEATURES", _disabled, "NumPy's loops are for"),
-    "mkl-cbwr": ("MKL_CBWR", _cbwr, "MKL_CBWR is"),
-    "cublas-workspace": ("CUBLAS_WORKSPACE_CONFIG", _cbwr, "the workspace of cuBLAS is"),
-    "tf32-override": ("NVIDIA_TF32_OVERRIDE", _cbwr, "NVIDIA_TF32_OVERRIDE is"),
+    "mkl-cbwr": ("MKL_CBWR", _same, "MKL_CBWR is"),
+    "cublas-workspace": ("CUBLAS_WORKSPACE_CONFIG", _same, "the workspace of cuBLAS is"),
+    "tf32-override": ("NVIDIA_TF32_OVERRIDE", _same, "NVIDIA_TF32_OVERRIDE is"),
 }
