@@ -41,7 +41,7 @@ def unknown(component: str) -> Finding:
             ),
             "x of distribution:six:x at a (and 1 more of six:x, 1 other component)",
         ),
-        ((finding("a", path="b"), finding("a"), finding("a", path="a")), "x of a (and 2 more of a)"),
+        ((finding("a", path="B"), finding("a"), finding("a", path="A")), "x of a (and 2 more of a)"),
     ],
 )
 def test_the_line(findings: tuple[Finding, ...], line: str | None) -> None:
