@@ -35,13 +35,14 @@ class CondaPrefix:
 
     def observed(self) -> dict[str, str] | None:
         """The values of the node `conda` as observed; None where a file could not be read."""
-        found = [self.installed[name] for name in self.expected if name in self.installed]
-        if any(package["digest"] is None for package in found):
-            return None
-        return {
-            each["name"]: conda_value(each["version"], each["build"], each["subdir"], each["digest"] or "")
-            for each in found
-        }
+        found: dict[str, str] = {}
+        for name in self.expected:
+            if name in self.installed:
+                each = self.installed[name]
+                if each["digest"] is None:
+                    return None
+                found[name] = conda_value(each["version"], each["build"], each["subdir"], each["digest"])
+        return found
 
 
 def judge_conda(prefix: CondaPrefix) -> Iterator[Finding]:
@@ -114,17 +115,17 @@ def _difference(item: CondaPackageFacts, package: CondaPackage) -> Finding | Non
     """Another version, build or archive than the locked one."""
     wanted = (package.version, package.build, package.build_number, package.subdir)
     found = (item["version"], item["build"], item["build_number"], item["subdir"])
-    hashes = {"sha256": (package.sha256, item["sha256"]), "md5": (package.md5, item["md5"])}
-    other = [kind for kind, (locked, recorded) in hashes.items() if locked and recorded not in (locked, None)]
+    hashes = (package.sha256, item["sha256"]), (package.md5, item["md5"])
+    other = [(locked, recorded) for locked, recorded in hashes if locked and recorded not in (locked, None)]
     if wanted == found and not other:
         return None
     if wanted != found:
         message = f"{_title(item)} ({item['subdir']}) is installed, the lock has {_title(package)}"
         message += f" ({package.subdir})"
-        values = " ".join(map(str, wanted)), " ".join(map(str, found))
+        values: tuple[str | None, str | None] = " ".join(map(str, wanted)), " ".join(map(str, found))
     else:
         message = f"{_title(item)} was installed from another archive than the locked `{package.file}`"
-        values = hashes[other[0]][0] or "", hashes[other[0]][1] or ""
+        values = other[0]
     return Finding(
         code="conda-package-differs",
         severity=Severity.DIFFERS,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import takewhile
 
 from envlock.lock.model import Lock
 from envlock.observe.image import ImageFacts
@@ -78,8 +77,7 @@ def _findings(lock: Lock, platform: str, image: ImageFacts) -> Iterator[Finding]
 
 
 def _other_base(wanted: tuple[str, ...], found: tuple[str, ...]) -> Finding:
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(wanted, found, strict=False))
-    number = len(list(same))
+    number = next(at for at, layer in enumerate(wanted) if found[at : at + 1] != (layer,))
     return Finding(
         code="base-differs",
         severity=Severity.DIFFERS,
