@@ -24,7 +24,7 @@ from .installed import (
     split_info,
 )
 from .prefix import Prefix, PythonFault, python_files
-from .target import Target, stand_in
+from .target import Answers, Target, stand_in
 from .unowned import Ownership, Unowned
 from .warm import Known, WarmCache
 
@@ -42,7 +42,8 @@ _FIRST_SHIFT_BYTES = 1 << 30
 class Request(NamedTuple):
     """What to observe. `cache` is the file of the stat cache, or None; `environment` is the job's.
 
-    `described`: what the interpreter is (as `describe` says it), where it must not be asked.
+    `described`: what the interpreter is (as `describe` says it), where it must not be asked. `answers`:
+    what interpreters said earlier in this run.
     """
 
     prefix: str
@@ -53,6 +54,7 @@ class Request(NamedTuple):
     in_process: bool = False
     threads: Optional[int] = None
     described: Optional[Dict[str, Any]] = None
+    answers: Optional[Answers] = None
 
 
 class Located(NamedTuple):

@@ -24,7 +24,7 @@ from .target import open_target
 
 AGENT_VERSION = 5
 
-__all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "survey"]
+__all__ = ["CONTENT", "LEVELS", "ROOTS", "WARM", "Request", "claims", "survey"]
 
 
 def survey(request: Request) -> facts.Facts:
@@ -44,6 +44,11 @@ def survey(request: Request) -> facts.Facts:
     return document
 
 
+def claims(request: Request) -> facts.Facts:
+    """What the dist-info folders of a prefix claim, and nothing of the host and its loader."""
+    return _full(request._replace(level=ROOTS), None)
+
+
 def _see_the_host(request: Request, document: facts.Facts) -> None:
     """Each time: a cache is shared by hosts, and drivers change. An image (described) has no host."""
     if request.described is not None:
@@ -60,7 +65,9 @@ def _see_the_host(request: Request, document: facts.Facts) -> None:
 
 def _full(request: Request, cache: Optional[warm.WarmCache]) -> facts.Facts:
     started_ns = time.time_ns()
-    target, prefix, faults, reason = open_target(request.prefix, request.in_process, request.described)
+    target, prefix, faults, reason = open_target(
+        request.prefix, request.in_process, request.described, request.answers
+    )
     if target is None:
         document = empty_document(request, prefix.path)
         document["python_faults"] = [[fault.path, fault.reason] for fault in faults]

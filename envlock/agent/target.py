@@ -5,8 +5,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import prefix as prefixes
 from .conda.meta import is_conda
+from .description import describe
+from .hashing import stat_row
 from .installed import relative_to_prefix
-from .interpreter import Interpreter, NoAnswer, ask, describe, from_json
+from .interpreter import Interpreter, NoAnswer, ask, from_json
 from .prefix import Layout, Prefix, PythonFault, layout_of
 
 
@@ -44,10 +46,35 @@ class Target:
         return self.executable or (os.path.join(home, "python3") if home else None)
 
 
+class Answers:
+    """What the interpreters of virtual environments said, for as long as all of it stands as it did then:
+    the files `bin/python*` and what they lead to, pyvenv.cfg, and what is wrong with them."""
+
+    def __init__(self) -> None:
+        self._known: Dict[Tuple[str, str], Tuple[object, Interpreter]] = {}
+
+    def ask(self, executable: str, prefix: Prefix, faults: List[PythonFault]) -> Interpreter:
+        """Raises NoAnswer."""
+        of_conda = is_conda(prefix.path)
+        if of_conda or not prefix.is_venv:  # an installation may exchange the standard library, too
+            return ask(executable, prefix.path, prefix.is_venv, from_source=of_conda)
+        files = [executable, os.path.join(prefix.path, "pyvenv.cfg"), *prefixes.python_files(prefix)]
+        now = prefix, faults, [(file, os.path.realpath(file), stat_row(file)) for file in files]
+        then, answer = self._known.get((executable, prefix.path), (None, None))
+        if answer is None or then != now:
+            answer = ask(executable, prefix.path, True)
+            self._known[executable, prefix.path] = now, answer
+        return answer
+
+
 def open_target(
-    path: str, in_process: bool, described: Optional[Dict[str, Any]] = None
+    path: str,
+    in_process: bool,
+    described: Optional[Dict[str, Any]] = None,
+    answers: Optional[Answers] = None,
 ) -> Tuple[Optional[Target], Prefix, List[PythonFault], str]:
     """The target, or None with the reason why no interpreter answered; one `described` is not asked."""
+    answers = answers or Answers()
     prefix = prefixes.open_prefix(path)
     faults = prefixes.check_python_files(prefix)
     if described is not None:
@@ -57,8 +84,7 @@ def open_target(
     reason = "there is no bin/python"
     for executable in _candidates(prefix):
         try:
-            answer = ask(executable, path, prefix.is_venv, from_source=is_conda(path))
-            return Target(prefix, answer, faults), prefix, faults, ""
+            return Target(prefix, answers.ask(executable, prefix, faults), faults), prefix, faults, ""
         except NoAnswer as error:
             reason = str(error)
     return None, prefix, faults, reason

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from envlock.agent.host import platform_name
+from envlock.agent.target import Answers
 from envlock.api.sources import sources_beside, stale_beside
 from envlock.api.verifying import How, judge_facts, locked_platform
 from envlock.errors import CouldNotTell
@@ -88,7 +89,7 @@ def sync(order: SyncOrder, on_event: OnEvent = no_events) -> SyncOutcome:
     )
     result = _sync_conda(request, order.cache, on_event) if order.conda else sync_venv(request, on_event)
     on_event(Event(step="verify"))
-    outcome = SyncOutcome(result=result, **_afterwards(order, lock, platform))
+    outcome = SyncOutcome(result=result, **_afterwards(order, lock, platform, request.answers))
     differing = _differing(outcome)
     if differing:
         from envlock.install.proof import prove_records
@@ -126,30 +127,34 @@ def repair(order: SyncOrder, on_event: OnEvent = no_events) -> RepairOutcome:
         raise CouldNotTell(
             f"there is no environment at `{order.venv}` to repair", hint="`envlock sync` makes it"
         )
-    platform = Platform(locked_platform(lock, platform_name()))
-    request = _repair_request(order, lock, platform, on_event)
+    platform, answers = Platform(locked_platform(lock, platform_name())), Answers()
+    request = _repair_request(order, lock, platform, answers, on_event)
     conda = RepairResult(repaired=(), left=())
     if request.facts["conda"] is not None:
         from envlock.install.conda import repair_conda
 
         conda = repair_conda(request, order.cache, on_event)
-        request = _repair_request(order, lock, platform, on_event) if conda.repaired else request
+        if conda.repaired:
+            request = _repair_request(order, lock, platform, answers, on_event)
     on_event(Event(step="repair"))
     wheels = repair_venv(request)
     result = RepairResult(repaired=(*conda.repaired, *wheels.repaired), left=(*conda.left, *wheels.left))
     on_event(Event(step="verify"))
-    return RepairOutcome(result=result, **_afterwards(order, lock, platform))
+    return RepairOutcome(result=result, **_afterwards(order, lock, platform, answers))
 
 
-def _repair_request(order: SyncOrder, lock: Lock, platform: Platform, on_event: OnEvent) -> RepairRequest:
+def _repair_request(
+    order: SyncOrder, lock: Lock, platform: Platform, answers: Answers, on_event: OnEvent
+) -> RepairRequest:
     on_event(Event(step="verify"))
     return RepairRequest(
         lock=lock,
         platform=platform,
         venv=order.venv,
-        facts=observe_local(_target(order, lock, platform)),
+        facts=observe_local(_target(order, lock, platform, answers)),
         supply=_supply(order),
         cache=EntryCache(directory=order.cache),
+        answers=answers,
     )
 
 
@@ -168,13 +173,14 @@ def _supply(order: SyncOrder) -> Supply:
     return Supply(sources=sources, environment=order.environment, wheelhouse=order.wheelhouse)
 
 
-def _target(order: SyncOrder, lock: Lock, platform: str) -> LocalTarget:
+def _target(order: SyncOrder, lock: Lock, platform: str, answers: Answers) -> LocalTarget:
     return LocalTarget(
         prefix=order.venv,
         level="content",
         environment=order.environment,
         expectation=expectation_of(lock, platform),
         cache=order.cache,
+        answers=answers,
     )
 
 
@@ -186,8 +192,8 @@ class _Afterwards(TypedDict):
     not_run: tuple[str, ...]
 
 
-def _afterwards(order: SyncOrder, lock: Lock, platform: str) -> _Afterwards:
-    facts = observe_local(_target(order, lock, platform))
+def _afterwards(order: SyncOrder, lock: Lock, platform: str, answers: Answers) -> _Afterwards:
+    facts = observe_local(_target(order, lock, platform, answers))
     wheels = [wheel for _, wheel in lock.on(platform)]
     counts = {"files": sum(w.files for w in wheels), "bytes": sum(w.unpacked for w in wheels)}
     if facts["conda"] is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 from envlock.emit.model import EmitOptions, Emitter
@@ -27,12 +28,15 @@ def render(lock: Lock, options: EmitOptions) -> str:
     return "".join(f"{line}\n" for line in _lines(lock, options, private=False))
 
 
-def render_private(lock: Lock, options: EmitOptions) -> str:
-    """The document with URLs as they are, for a folder that nobody else reads."""
-    return "".join(f"{line}\n" for line in _lines(lock, options, private=True))
+def render_private(lock: Lock, options: EmitOptions, shelves: Mapping[str, str]) -> str:
+    """The document with URLs as they are, for a folder that nobody else reads. `shelves` has, by sha256, the
+    index under which uv's cache keeps a wheel."""
+    return "".join(f"{line}\n" for line in _lines(lock, options, private=True, shelves=shelves))
 
 
-def _lines(lock: Lock, options: EmitOptions, *, private: bool) -> Iterator[str]:
+def _lines(
+    lock: Lock, options: EmitOptions, *, private: bool, shelves: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
     yield from map(comment, header(lock, options, "pylock"))
     yield from map(comment, ("", "uv pip sync pylock.toml"))
     yield 'lock-version = "1.0"'
@@ -46,6 +50,8 @@ def _lines(lock: Lock, options: EmitOptions, *, private: bool) -> Iterator[str]:
         yield from ("", "[[packages]]")
         yield f"name = {toml(distribution.name)}"
         yield f"version = {toml(distribution.version)}"
+        if shelf := shelves.get(wheel.sha256):
+            yield f"index = {toml(shelf)}"
         yield f"wheels = [{_wheel(distribution, wheel, options, private=private)}]"
     yield from ("", "[tool.envlock]")
     yield f"manifest = {toml(lock.manifest)}"
@@ -71,10 +77,11 @@ def _place(distribution: Distribution, wheel: Wheel, options: EmitOptions, *, pr
             f"a pylock.toml must say where `{wheel.file}` of `{distribution.name}` is, and that is not known",
             hint="name a folder with the wheels: `--wheelhouse DIR`",
         )
-    return f"url = {toml(url if private else _public(url))}"
+    return f"url = {toml(url if private else public(url))}"
 
 
-def _public(url: str) -> str:
+def public(url: str) -> str:
+    """A URL without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=re.sub(r".*@", "", parts.netloc)))
 

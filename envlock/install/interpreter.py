@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from envlock.agent.merkle import PythonIdentity
-from envlock.agent.target import Target, open_target
+from envlock.agent.target import Answers, Target, open_target
 from envlock.errors import EnvlockError, NoInterpreter, UsageFault
 from envlock.install.model import SyncRequest
 from envlock.install.uv_pip import disk_failure
@@ -42,9 +42,9 @@ def remove_venv(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
 
 
-def open_venv(venv: Path) -> Target:
+def open_venv(venv: Path, answers: Answers) -> Target:
     """The venv with an interpreter that answers. Raises NoInterpreter."""
-    target, _, _, reason = open_target(str(venv), in_process=False)
+    target, _, _, reason = open_target(str(venv), in_process=False, answers=answers)
     if target is None:
         raise NoInterpreter(
             f"the Python of `{venv}` does not start: {reason}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from envlock.agent.facts import Facts
+from envlock.agent.target import Answers
 from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.uv import Environment
@@ -28,7 +29,8 @@ class Supply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncRequest:
-    """`python` is an interpreter or a version for a venv that is still to be made; `link_mode` is uv's."""
+    """`python` is an interpreter or a version for a venv that is still to be made; `link_mode` is uv's;
+    `answers` is what the interpreter of the venv said in this run."""
 
     lock: Lock
     platform: Platform
@@ -37,6 +39,7 @@ class SyncRequest:
     cache: EntryCache | None = None
     python: str | None = None
     link_mode: str | None = None
+    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +57,8 @@ class SyncResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepairRequest:
-    """`facts` are those of `venv` at level content (or warm), observed just now."""
+    """`facts` are those of `venv` at level content (or warm), observed just now; `answers` is what its
+    interpreter said then."""
 
     lock: Lock
     platform: Platform
@@ -62,6 +66,7 @@ class RepairRequest:
     facts: Facts
     supply: Supply
     cache: EntryCache
+    answers: Answers = field(default_factory=Answers)
 
 
 class Kind(StrEnum):

@@ -58,7 +58,7 @@ def repair(request: RepairRequest, on_repaired: OnRepaired | None = None) -> Rep
     Killed at any point, it can be run again. Raises NoInterpreter, SourceFailed, HashMismatch, DiskFailed.
     """
     request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
-    target = open_venv(request.venv)
+    target = open_venv(request.venv, request.answers)
     check_python(target, request.lock, request.platform, request.venv)
     with closing(open_session(1)) as session:
         reader = WheelReader(session=session, python=series(request.lock.python), cache=request.cache)

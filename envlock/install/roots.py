@@ -8,13 +8,14 @@ from pathlib import Path
 
 from envlock.agent.expect import Expectation, ExpectedConda, ExpectedDistribution, ExpectedFixup
 from envlock.agent.facts import DistributionFacts, Facts
-from envlock.agent.survey import ROOTS, Request, survey
+from envlock.agent.survey import ROOTS, Request, claims
+from envlock.agent.target import Answers
 from envlock.lock.model import Lock
 from envlock.resolve.wheels.entries import EntryCache
 
 
-def observe_roots(venv: Path, lock: Lock, platform: str) -> Facts:
-    """Facts at level roots, with the entry list of every locked distribution."""
+def observe_roots(venv: Path, lock: Lock, platform: str, answers: Answers | None = None) -> Facts:
+    """Facts at level roots, with the entry list of every locked distribution; none of the host."""
     expectation = Expectation(
         {
             distribution.name: ExpectedDistribution(
@@ -33,7 +34,7 @@ def observe_roots(venv: Path, lock: Lock, platform: str) -> Facts:
             for package in lock.conda_on(platform)
         },
     )
-    return survey(Request(str(venv), ROOTS, expectation, {}))
+    return claims(Request(str(venv), ROOTS, expectation, {}, answers=answers))
 
 
 def locked_in_site(facts: Facts) -> Mapping[str, DistributionFacts]:

@@ -19,6 +19,7 @@ _DISK = re.compile(
 )
 _HASH = re.compile(r"(?:Hash|Size|Content-Length) mismatch")
 _BROKEN_OFF = re.compile(r"error decoding response body|error reading a body|end of file before message")
+_OWN_SHELF = "https://envlock.invalid/simple"  # asked for nothing
 _CHANGE = re.compile(r"^ ([-+~]) (\S+==\S+)", re.MULTILINE)
 
 
@@ -97,12 +98,14 @@ class Installer:
         from envlock.emit.model import EmitOptions
         from envlock.emit.pylock import render_private
 
+        shelves = {each: _shelf(found) for each, found in self.locations.items() if _is_remote(found)}
         words = [word for name in reinstall for word in ("--reinstall-package", name)]
+        words += [word for url in sorted(set(shelves.values())) for word in ("--index", url)]
         with workspace() as folder:
             pylock = folder / "pylock.toml"
             urls = {sha256: location.url for sha256, location in self.locations.items()}
             options = EmitOptions(platform=self.platform, locations=urls)
-            pylock.write_text(render_private(lock, options), encoding="utf-8")
+            pylock.write_text(render_private(lock, options, shelves), encoding="utf-8")
             file = (str(pylock),) if action == "sync" else ("--no-deps", "-r", str(pylock))
             mode = ("--link-mode", self.link_mode) if self.link_mode else ()
             return self._uv(("pip", action, *self._python(), *mode, *words, *file), folder)
@@ -124,6 +127,21 @@ class Installer:
         """A conda prefix may be marked as managed by others (PEP 668): conda's part of it is left alone."""
         managed = ("--break-system-packages",) if self.has_conda else ()
         return ("--python", str(self.venv / "bin" / "python"), *managed)
+
+
+def _is_remote(location: Location) -> bool:
+    return not location.url.startswith("file:")
+
+
+def _shelf(location: Location) -> str:
+    """The index under which uv's cache keeps a wheel. One that uv is told of is looked for there by its
+    hash; else it asks the server whether the file is still the same, and many answer with the file.
+
+    Only what certainly is of an index goes where others look for files of that index.
+    """
+    from envlock.emit.pylock import public
+
+    return _OWN_SHELF if location.index_url is None else public(location.index_url)
 
 
 def install_failure(outcome: Outcome, venv: Path) -> EnvlockError:

@@ -110,10 +110,10 @@ def _change(
     others: Set[Path] = frozenset(),
 ) -> SyncResult:
     """Bring an environment that is there to what the lock says."""
-    target = open_venv(request.venv)
+    target = open_venv(request.venv, request.answers)
     check_python(target, request.lock, request.platform, request.venv)
     place = request.venv / unfinished.NAME
-    facts = observe_roots(request.venv, request.lock, request.platform)
+    facts = _observed(request)
     if not place.exists() and _plan_of(facts, request).is_done:
         return _result_of(facts, request, target, _NOTHING, created=False)
     found = _locations(request, on_event) if locations is None else locations
@@ -125,7 +125,7 @@ def _change(
 
 def _noted(request: SyncRequest, note: Note, locations: Mapping[str, Location], on_event: OnEvent) -> Changes:
     """Plan anew, as another run may have been at work, and fill what is noted first."""
-    facts = observe_roots(request.venv, request.lock, request.platform)
+    facts = _observed(request)
     plan = _plan_of(facts, request)
     changing = [item for name, item in locked_in_site(facts).items() if name in (*plan.anew, *plan.extra)]
     names = (*plan.missing, *plan.anew, *plan.extra)
@@ -144,12 +144,12 @@ def _locations(request: SyncRequest, on_event: OnEvent) -> Mapping[str, Location
     return locations_of(request.lock, request.platform, request.supply)
 
 
-def _plan(request: SyncRequest) -> _Plan:
-    """uv compares names and versions; a build under the locked version that differs must be named to it."""
-    return _plan_of(observe_roots(request.venv, request.lock, request.platform), request)
+def _observed(request: SyncRequest) -> Facts:
+    return observe_roots(request.venv, request.lock, request.platform, request.answers)
 
 
 def _plan_of(facts: Facts, request: SyncRequest) -> _Plan:
+    """uv compares names and versions; a build under the locked version that differs must be named to it."""
     present = locked_in_site(facts).keys()
     locked = {distribution.name for distribution, _ in request.lock.on(request.platform)}
     project = request.lock.project
@@ -191,7 +191,7 @@ def _install(installer: Installer, plan: _Plan) -> Changes:
 
 
 def _result(request: SyncRequest, target: Target, changes: Changes, *, created: bool) -> SyncResult:
-    facts = observe_roots(request.venv, request.lock, request.platform)
+    facts = _observed(request)
     return _result_of(facts, request, target, changes, created=created)
 
 

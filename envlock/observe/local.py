@@ -11,18 +11,21 @@ from pathlib import Path
 from envlock.agent.expect import NOTHING, Expectation
 from envlock.agent.facts import Facts
 from envlock.agent.survey import Request, survey
+from envlock.agent.target import Answers
 from envlock.errors import CouldNotTell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalTarget:
-    """A prefix and how closely to look. `cache` is envlock's cache directory, None for no stat cache."""
+    """A prefix and how closely to look. `cache` is envlock's cache directory, None for no stat cache;
+    `answers` what interpreters said earlier in this run."""
 
     prefix: Path
     level: str
     environment: Mapping[str, str]
     expectation: Expectation = NOTHING
     cache: Path | None = None
+    answers: Answers | None = None
 
 
 def observe_local(target: LocalTarget) -> Facts:
@@ -41,6 +44,7 @@ def observe_local(target: LocalTarget) -> Facts:
             expectation=target.expectation,
             environment=target.environment,
             cache=str(stat_cache(target.cache, str(prefix))) if target.cache is not None else None,
+            answers=target.answers,
         )
     )
 

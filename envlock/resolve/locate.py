@@ -24,11 +24,12 @@ def locate(
     Raises GoneFromIndex, naming all that are not there, and SourceFailed where an index cannot be asked.
     """
     wanted = tuple(lock.on(platform))
-    pins = _pins(lock, platform, sources, environment)
+    target, indexes, versions = lookup(lock, platform, sources)
+    pins = {str(name): pin for name, pin in exact_pins(target, indexes, versions, environment).items()}
     found = {
         wheel.sha256: location
         for distribution, wheel in wanted
-        if (location := _location(pins.get(distribution.name), wheel)) is not None
+        if (location := _location(pins.get(distribution.name), wheel, indexes)) is not None
     }
     gone = [(distribution, wheel) for distribution, wheel in wanted if wheel.sha256 not in found]
     if gone:
@@ -36,23 +37,16 @@ def locate(
     return found
 
 
-def _location(pin: Pin | None, wheel: Wheel) -> Location | None:
+def _location(pin: Pin | None, wheel: Wheel, indexes: Indexes) -> Location | None:
     """The file with the locked hash; where its index gives no hashes, the one with the locked name,
     which whoever fetches it checks."""
     if pin is None:
         return None
     for candidate in pin.candidates:
         if wheel.sha256 == candidate.sha256 or (candidate.sha256, candidate.file) == (None, wheel.file):
-            return Location(url=candidate.url, index=pin.index)
+            named = indexes.named.get(pin.index)
+            return Location(url=candidate.url, index=pin.index, index_url=named)
     return None
-
-
-def _pins(
-    lock: Lock, platform: Platform, sources: Mapping[str, str], environment: Environment
-) -> Mapping[str, Pin]:
-    target, indexes, versions = lookup(lock, platform, sources)
-    pins = exact_pins(target, indexes, versions, environment)
-    return {str(name): pin for name, pin in pins.items()}
 
 
 def lookup(

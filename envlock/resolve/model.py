@@ -92,10 +92,12 @@ class PlatformResolution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Location:
-    """Where a locked wheel can be had from here, and the name of its index."""
+    """Where a locked wheel can be had from here, and the name of its index; `index_url` is that of a named
+    one, which serves no other file."""
 
     url: str
     index: str
+    index_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from random import Random
 import pytest
 
 from envlock.agent.facts import Facts
+from envlock.agent.target import Answers
 from envlock.errors import (
     DiskFailed,
     EnvlockError,
@@ -212,9 +213,9 @@ def test_what_is_there_already_is_looked_at_once(synced: Host, monkeypatch: pyte
     """Its entry lists are kept all the same."""
     looks: list[Path] = []
 
-    def counted(venv: Path, lock: Lock, platform: str) -> Facts:
+    def counted(venv: Path, lock: Lock, platform: str, answers: Answers) -> Facts:
         looks.append(venv)
-        return observe_roots(venv, lock, platform)
+        return observe_roots(venv, lock, platform, answers)
 
     monkeypatch.setattr("envlock.install.venv.observe_roots", counted)
     shutil.rmtree(synced.entries.directory)
