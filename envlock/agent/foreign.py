@@ -179,8 +179,7 @@ def is_library_name(path: str) -> bool:
 def top_level_names(paths: Iterable[str]) -> List[str]:
     """The names that `import` would find among paths relative to a site directory."""
     names = set()
-    for path in paths:
-        head, separator, _ = path.partition("/")
+    for head, separator in {path.partition("/")[:2] for path in paths}:
         if separator:
             name = head
         elif head.endswith((".py", ".pyc")) or _LIBRARY.search(head):

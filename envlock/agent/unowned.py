@@ -42,6 +42,7 @@ class Unowned:
         self.locked_scripts = ownership.scripts
         self.is_environment = ownership.is_environment
         self.accepted: Dict[str, str] = {}
+        self._library_files: Optional[Set[str]] = None
         self._early: List[foreign.Found] = []
         self._dynamics: Dict[str, Optional[elf.Dynamic]] = {}
 
@@ -141,7 +142,9 @@ class Unowned:
 
     def library_files(self) -> Set[str]:
         """The locked libraries."""
-        return {path for path in self.locked if foreign.is_library_name(path)}
+        if self._library_files is None:
+            self._library_files = {path for path in self.locked if foreign.is_library_name(path)}
+        return self._library_files
 
     def library_names(self) -> Set[str]:
         """Their file names: what a search path could shadow."""

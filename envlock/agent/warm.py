@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -95,6 +94,8 @@ def save(path: str, head: Dict[str, Any], known: Dict[str, Known], started_ns: i
     header = json.dumps(head, separators=(",", ":")).encode()
     body = _LENGTHS.pack(len(header), len(rows)) + header + rows + os.fsencode("\0".join(paths))
     folder = os.path.dirname(path)
+    import tempfile  # late: a pass that keeps nothing does without
+
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         _sweep(folder)

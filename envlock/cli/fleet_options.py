@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 
 from envlock.cli.options import FILE
 from envlock.errors import UsageFault
+from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.api import ExpectedHosts

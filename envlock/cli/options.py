@@ -6,7 +6,6 @@ import functools
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from click.core import ParameterSource
 
 from envlock.agent.places import ACTIVE, environment_at_hand
 from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
+from envlock.values import dataclass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from envlock.agent.facts import Facts
 from envlock.agent.target import Target
-from envlock.emit.pins import refuse_half
 from envlock.errors import NoInterpreter, NoWheel, SourceFailed, UsageFault
 from envlock.install import unfinished
 from envlock.install.interpreter import check_python, is_missing, make_venv, open_venv, remove_venv
@@ -18,6 +17,7 @@ from envlock.install.roots import differing, keep_entry_lists, locked_in_site, o
 from envlock.install.unfinished import Note
 from envlock.install.uv_pip import Changes, Installer, locations_of
 from envlock.resolve.model import Event, Location, OnEvent, no_events
+from envlock.values import dataclass
 
 # uv leaves these alone too: a venv may have been made with them.
 _SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
@@ -47,7 +47,10 @@ def sync(request: SyncRequest, on_event: OnEvent = no_events) -> SyncResult:
     """
     request = replace(request, venv=Path(os.path.abspath(request.venv)))  # noqa: PTH100 - links stay
     _check_platform(request)
-    refuse_half(request.lock, request.platform, "a virtual environment")
+    if request.lock.conda_packages:
+        from envlock.emit.pins import refuse_half
+
+        refuse_half(request.lock, request.platform, "a virtual environment")
     place = unfinished.beside(request.venv)
     if is_to_be_made(request.venv, place):
         return _create(request, place, on_event)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from envlock.agent.identity import normalized_name
 from envlock.lock.conda.consistency import judge_conda
 from envlock.lock.model import Distribution, Lock
 from envlock.manifest.tables import Table, code
+
+# A file name and a version as nearly all are written: of these packaging can say nothing more.
+_PLAIN = re.compile(
+    r"(?P<name>[A-Za-z0-9]+(?:[._][A-Za-z0-9]+)*)-(?P<version>[A-Za-z0-9.+]+)(?:-[0-9][A-Za-z0-9_.]*)?"
+    r"-[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:-[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*){2}\.whl"
+)
 
 _Row = TypeVar("_Row", bound="tuple[str, ...]")
 
@@ -40,17 +47,23 @@ def _version(text: str, table: Table) -> Version | None:
 
 
 def _judge_file(file: str, distribution: Distribution, version: Version, table: Table) -> None:
+    plain = _PLAIN.fullmatch(file)
+    told = (normalized_name(plain["name"]), plain["version"]) if plain else None
+    if told == (distribution.name, distribution.version):
+        return
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # late: it imports much
+
     try:
         name, of_file, _, _ = parse_wheel_filename(file)
     except InvalidWheelFilename as error:
-        table.fault("wheels", f"{code(file)} is not the file name of a wheel: {_reason(error)}")
+        table.fault("wheels", f"{code(file)} is not the file name of a wheel: {_reason(str(error))}")
         return
     if (name, of_file) != (distribution.name, version):
         table.fault("wheels", f"{code(file)} is not a wheel of {distribution.name} {distribution.version}")
 
 
-def _reason(error: InvalidWheelFilename) -> str:
-    text = str(error).split(":")[0]
+def _reason(error: str) -> str:
+    text = error.split(":", maxsplit=1)[0]
     return text[:1].lower() + text[1:]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envlock.lock.numerics import Reference
+from envlock.values import dataclass
 
 LOCK_VERSION = 1
 

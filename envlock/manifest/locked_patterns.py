@@ -21,9 +21,7 @@ CONDA_FILE = rule(
     r"[a-z0-9_][A-Za-z0-9_.!+~-]{0,299}\.(?:conda|tar\.bz2)", "the file name of a conda package"
 )
 CONDA_SPEC = rule(r"[a-z0-9_A-Z][ -~]{0,499}", "a conda match specification")
-CONDA_DISTRIBUTION = rule(
-    rf"{NAME.pattern.pattern}=={VERSION.pattern.pattern}", "a distribution like `numpy==2.3.5`"
-)
+CONDA_DISTRIBUTION = rule(rf"{NAME.text}=={VERSION.text}", "a distribution like `numpy==2.3.5`")
 ENTRY_POINT = rule(
     r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127} = [A-Za-z_][A-Za-z0-9_.]{0,255}:[A-Za-z_][A-Za-z0-9_.]{0,255}",
     "an entry point like `f2py = numpy.f2py.f2py2e:main`",

@@ -23,7 +23,7 @@ SETTING_VALUE = rule(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*", "one line of text wit
 # As `envlock.lock` and uv's `[[tool.uv.index]] name` spell them.
 INDEX_NAME = rule(r"[a-z0-9][a-z0-9._-]{0,99}", "an index name like `pytorch` (`a-z`, `0-9`, `.`, `_`, `-`)")
 SOURCE_NAME = rule(
-    rf"{INDEX_NAME.pattern.pattern}(?:/[a-z0-9][a-z0-9._-]*)*(?::[0-9]{{1,5}})?",
+    rf"{INDEX_NAME.text}(?:/[a-z0-9][a-z0-9._-]*)*(?::[0-9]{{1,5}})?",
     "the name of an index, a conda channel or a registry",
 )
 # The whole set of RFC 3986 without quotes, `$` and backslash; braces for `{variant}`.
@@ -53,11 +53,11 @@ IMAGE_BASE = rule(
     "an image reference like `docker.io/library/python:3.11-slim-bookworm`, or `oci:DIR`",
 )
 IMAGE_NAME = rule(
-    rf"(?!oci:)(?:{IMAGE_BASE.pattern.pattern})", "the name of an image like `registry.example/team/train:1`"
+    rf"(?!oci:)(?:{IMAGE_BASE.text})", "the name of an image like `registry.example/team/train:1`"
 )
 APT_NAME = rule(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?", "the name of a Debian package")
 APT_PIN = rule(
-    rf"{APT_NAME.pattern.pattern}=[A-Za-z0-9][A-Za-z0-9.+:~-]*",
+    rf"{APT_NAME.text}=[A-Za-z0-9][A-Za-z0-9.+:~-]*",
     "a Debian package with its version like `git=1:2.39.5-0+deb12u2`",
 )
 ARGUMENT = rule(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*", "one line of text without control characters")

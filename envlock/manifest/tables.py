@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 
 from envlock.errors import Fault, InvalidInput
+from envlock.values import dataclass
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN_CHARACTERS = 80
@@ -43,15 +44,25 @@ class Faults:
 class Rule:
     """What a text must look like in full, and how to say it."""
 
-    pattern: re.Pattern[str]
+    text: str
     says: str
 
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        return _compiled(self.text)
+
     def admits(self, text: str) -> bool:
-        return self.pattern.fullmatch(text) is not None
+        return _compiled(self.text).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """When it is first asked: a command uses a few of a hundred."""
+    return re.compile(pattern)
 
 
 def rule(pattern: str, says: str) -> Rule:
-    return Rule(pattern=re.compile(pattern), says=says)
+    return Rule(text=pattern, says=says)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,6 +25,7 @@ import tomli
 
 from envlock.errors import EnvlockError, IndexFailed, NoSolution, ToolFailed, ToolMissing
 from envlock.resolve.tags import MACOS
+from envlock.values import dataclass
 
 Environment: TypeAlias = Mapping[str, str]
 PROJECT = "envlock-manifest"

@@ -4,14 +4,17 @@ published."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envlock.stack.builds import builds, default_variant, is_complete, torch_versions, versions_with
 from envlock.stack.pythons import default_python, pythons
 from envlock.stack.variants import CPU
 from envlock.stack.why_not import no_such_build
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 def newest_torch(asked: SpecifierSet | None, cuda: str | None = None) -> str | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
-
-from packaging.utils import NormalizedName, canonicalize_name
+from typing import TYPE_CHECKING
 
 from envlock.stack.facts import document
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 
 @cache
 def pytorch_index_distributions() -> frozenset[NormalizedName]:
     """What the PyTorch index is the home of: torch, torchvision, triton and their like."""
+    from packaging.utils import canonicalize_name  # late: it imports much
+
     return frozenset(canonicalize_name(name) for name in document("indexes")["distribution"])
 
 

@@ -209,6 +209,24 @@ def test_what_is_there_already_needs_no_network(synced: Host) -> None:
     assert inodes(synced.venv) == before
 
 
+def test_wheels_in_uvs_cache_are_not_fetched_again(synced: Host) -> None:
+    """Though the index says nothing of how long they may be kept."""
+    shutil.rmtree(synced.venv)
+    assert synced.sync().installed == ("demo==1.0", "six==1.17.0")
+    assert synced.index.requests("*.whl") == ()
+    assert synced.verify().verdict is Verdict.MATCH
+
+
+def test_another_wheel_of_the_name_in_uvs_cache_is_not_taken(synced: Host) -> None:
+    shutil.rmtree(synced.venv)
+    other = six(content=b"def add():\n    return 3\n")
+    synced.index.add(other)
+    synced.lock = lock_of([demo(), other], synced.root / "wheels")
+    synced.sync()
+    assert [request.path for request in synced.index.requests("*.whl")] == [f"/files/simple/{other.filename}"]
+    assert synced.verify().verdict is Verdict.MATCH
+
+
 def test_what_is_there_already_is_looked_at_once(synced: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its entry lists are kept all the same."""
     looks: list[Path] = []

@@ -26,7 +26,7 @@ STAGES = (
     "run",
     "audit",
 )
-ANYWHERE = {"errors", "report", "verbs"}
+ANYWHERE = {"errors", "report", "values", "verbs"}
 # Where the environment of the process is read for whoever calls from Python.
 READS_ENVIRONMENT = {"agent/determinism.py", "api/scripting.py", "job/require.py"}
 # Pure values that stand at the end of resolving: the one look ahead that is allowed.
