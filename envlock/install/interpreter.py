@@ -42,7 +42,7 @@ def remove_venv(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
 
 
-def open_venv(venv: Path, answers: Answers) -> Target:
+def open_venv(venv: Path, answers: Answers | None = None) -> Target:
     """The venv with an interpreter that answers. Raises NoInterpreter."""
     target, _, _, reason = open_target(str(venv), in_process=False, answers=answers)
     if target is None:

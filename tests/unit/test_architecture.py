@@ -107,7 +107,7 @@ def test_only_the_borders_print_exit_or_read_the_environment() -> None:
 
 def test_the_command_line_wires_only_the_api() -> None:
     """Commands call `api`; values, rendering and the agent's constants are no stages."""
-    allowed = {"api", "cli", "errors", "report", "agent", "observe", "manifest", "resolve", "lock"}
+    allowed = {"api", "cli", "errors", "report", "agent", "observe", "manifest", "resolve", "lock", "values"}
     found = {room(m) for path in (PACKAGE / "cli").glob("*.py") for m in imported(path)} - {
         None,
         "__version__",
