@@ -33,9 +33,8 @@ EnvlockError                          exit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
-
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.report.model import Report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envlock.errors import UsageFault
 from envlock.resolve.model import CondaEngine, Event, OnEvent
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

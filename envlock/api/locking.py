@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,6 @@ from envlock.lock.freshness import stale_because
 from envlock.lock.model import Lock, without_built
 from envlock.manifest import Manifest, Platform
 from envlock.resolve.model import CondaEngine, Engine, Event, OnEvent, PlatformResolution, no_events
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.lock.foreign import ForeignLock

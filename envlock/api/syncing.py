@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,7 +21,6 @@ from envlock.observe import LocalTarget, expectation_of, observe_local
 from envlock.report import Finding, Report, Severity
 from envlock.resolve.model import Event, OnEvent, no_events
 from envlock.resolve.wheels.entries import EntryCache
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

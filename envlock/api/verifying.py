@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from envlock.lock.model import Lock
 from envlock.observe import LocalTarget, expectation_of, observe_local, read_facts
 from envlock.report import Report
 from envlock.resolve.wheels.entries import EntryCache
-from envlock.values import dataclass
 from envlock.verify import Judgement, judge
 from envlock.verify.platform import locked_platform
 

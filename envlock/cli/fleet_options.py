@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ import click
 
 from envlock.cli.options import FILE
 from envlock.errors import UsageFault
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.api import ExpectedHosts

@@ -6,6 +6,7 @@ import functools
 import os
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from click.core import ParameterSource
 
 from envlock.agent.places import ACTIVE, environment_at_hand
 from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
-from envlock.values import dataclass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

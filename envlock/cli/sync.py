@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from envlock.cli.options import FILE, Talk, lock_option, talk_options
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
 from envlock.report.text import size
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.api.syncing import RepairOutcome, SyncOrder, SyncOutcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from envlock.cli.options import (
 )
 from envlock.cli.places import cache_directory, shown
 from envlock.errors import UsageFault
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.api import FleetRequest, How

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from envlock.emit.model import EmitOptions
@@ -16,7 +17,6 @@ from envlock.lock.model import CondaPackage, Distribution, Lock, Wheel
 from envlock.lock.runtime import conda_runtime_hash
 from envlock.manifest.patterns import CHANNEL, SOURCE_URL
 from envlock.resolve.conda.channels import channel_url
-from envlock.values import dataclass
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/]*@")
 

@@ -8,6 +8,7 @@ gives none in silence is found out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from envlock.emit.docker import PREFIX
 from envlock.emit.model import EmitOptions
@@ -18,7 +19,6 @@ from envlock.lock.model import Lock
 from envlock.lock.runtime import runtime_hash
 from envlock.manifest import patterns
 from envlock.manifest.tables import Rule
-from envlock.values import dataclass
 
 AGENT = "envlock-agent.pyz"
 LOCKFILE = "envlock.lock"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from envlock.lock.model import Lock
 from envlock.manifest.model import ImageRequest, JobRequest
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.uv import Environment
 from envlock.resolve.wheels.entries import EntryCache
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -23,7 +24,6 @@ from envlock.agent.facts import DistributionFacts
 from envlock.agent.identity import normalized_name
 from envlock.install.held import held
 from envlock.install.inode import disk_failed
-from envlock.values import dataclass
 
 NAME = ".envlock-sync"
 MAKING, MADE = "making", "made"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.errors import DiskFailed, EnvlockError, GoneFromIndex, HashMismatch, IndexFailed
@@ -13,7 +13,6 @@ from envlock.lock.model import Lock
 from envlock.manifest.platforms import Platform
 from envlock.resolve.model import Location
 from envlock.resolve.uv import Outcome, explanation, failure, run_uv, workspace
-from envlock.values import dataclass
 
 _DISK = re.compile(
     r"No space left on device|Disk quota exceeded|Read-only file system|Permission denied|File too large"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock.agent.facts import Facts
@@ -17,7 +17,6 @@ from envlock.install.roots import differing, keep_entry_lists, locked_in_site, o
 from envlock.install.unfinished import Note
 from envlock.install.uv_pip import Changes, Installer, locations_of
 from envlock.resolve.model import Event, Location, OnEvent, no_events
-from envlock.values import dataclass
 
 # uv leaves these alone too: a venv may have been made with them.
 _SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})

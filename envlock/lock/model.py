@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from envlock.lock.numerics import Reference
-from envlock.values import dataclass
 
 LOCK_VERSION = 1
 

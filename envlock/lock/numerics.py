@@ -7,14 +7,13 @@ those of that platform.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envlock.lock import patterns
 from envlock.lock.spelling import text
 from envlock.manifest import patterns as manifest_patterns
 from envlock.manifest.tables import Table, code
-from envlock.values import dataclass
 
 if TYPE_CHECKING:
     from envlock.lock.model import Lock

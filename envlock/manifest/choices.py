@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -16,7 +16,6 @@ from envlock.manifest.platforms import Platform
 from envlock.manifest.project import Given, asked_each
 from envlock.manifest.sources import read_sources
 from envlock.manifest.tables import Rule, Table, code, described, suggestion
-from envlock.values import dataclass
 
 _PLATFORMS = tuple(str(platform) for platform in Platform)
 

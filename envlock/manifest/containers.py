@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from envlock.manifest import patterns
 from envlock.manifest.model import ImageRequest, JobRequest
 from envlock.manifest.tables import Table, code, shown
-from envlock.values import dataclass
 
 _IMAGE_KEYS = ("base", "user", "apt", "code", "entrypoint", "jupyter", "ssh")
 _JOB_KEYS = ("image", "command", "gpus", "cpus", "memory", "nodes", "time", "volumes")

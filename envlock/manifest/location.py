@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
 from envlock.errors import ManifestInvalid
 from envlock.manifest.documents import exists, parse_toml, read_text
 from envlock.manifest.tables import Faults, shown
-from envlock.values import dataclass
 
 PYPROJECT, ENVLOCK_TOML, REQUIREMENTS = "pyproject.toml", "envlock.toml", "requirements.txt"
 _NOTHING_HERE = "write `dependencies` under [project] in pyproject.toml, or `requirements` in envlock.toml"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envlock.manifest.platforms import Platform
-from envlock.values import dataclass
 
 AUTO = "auto"
 CPU = "cpu"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -11,7 +12,6 @@ from envlock.manifest import patterns
 from envlock.manifest.model import Asked
 from envlock.manifest.requirement import parse_requirement
 from envlock.manifest.tables import Faults, Table, code, described, shown, suggestion
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

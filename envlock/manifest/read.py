@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +21,6 @@ from envlock.manifest.requirement import canonical
 from envlock.manifest.requirements_file import IndexOption, Reading, read_requirements_file
 from envlock.manifest.sources import all_sources
 from envlock.manifest.tables import Faults, Table, code
-from envlock.values import dataclass
 
 _NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 

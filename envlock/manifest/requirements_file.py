@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envlock.manifest import patterns
@@ -19,7 +19,6 @@ from envlock.manifest.documents import exists, read_text
 from envlock.manifest.model import Asked
 from envlock.manifest.requirement import parse_requirement, refuse_url, without_credentials
 from envlock.manifest.tables import Faults, code, shown, suggestion
-from envlock.values import dataclass
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OPTIONS = re.compile(r"\s(?=--?[A-Za-z])")

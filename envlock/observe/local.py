@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from envlock.agent.expect import NOTHING, Expectation
@@ -12,7 +13,6 @@ from envlock.agent.facts import Facts
 from envlock.agent.survey import Request, survey
 from envlock.agent.target import Answers
 from envlock.errors import CouldNotTell
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

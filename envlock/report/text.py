@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from envlock.report.model import Finding, Loaded, Numerics, Report, Severity, Verdict
-from envlock.values import dataclass
 
 Paint = Callable[[str, str], str]  # (text, what it means: a severity, a verdict, "hint", "error") -> text
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
 
 from envlock.manifest.platforms import Platform
-from envlock.values import dataclass
 
 
 class CondaEngine(StrEnum):

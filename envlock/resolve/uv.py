@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +26,6 @@ import tomli
 
 from envlock.errors import EnvlockError, IndexFailed, NoSolution, ToolFailed, ToolMissing
 from envlock.resolve.tags import MACOS
-from envlock.values import dataclass
 
 Environment: TypeAlias = Mapping[str, str]
 PROJECT = "envlock-manifest"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -26,7 +26,6 @@ from envlock.resolve.uv import (
     toml_document,
     workspace,
 )
-from envlock.values import dataclass
 
 _OUTPUT = "pylock.envlock.toml"
 _CONSTRAINTS = "constraints.txt"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,6 @@ from packaging.version import InvalidVersion, Version
 
 from envlock.stack.facts import document
 from envlock.stack.variants import cuda_order, variant_of
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,13 +7,13 @@ by its sha256.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from envlock.stack.archs import ptx_runs_on, runs_on
 from envlock.stack.facts import document
 from envlock.stack.sources import Source, sources
-from envlock.values import dataclass
 
 FILE = "wheel_code"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from envlock.manifest.platforms import Platform
 from envlock.stack.facts import DATA_VERSION, document
 from envlock.stack.sources import Source, sources
 from envlock.stack.variants import CPU
-from envlock.values import dataclass
 
 FILE = "cuda_drivers"
 

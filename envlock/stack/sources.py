@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from envlock.stack.facts import document
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

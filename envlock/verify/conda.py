@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from envlock.agent.facts import ClobberFacts, CondaFacts, CondaFileFacts, CondaPackageFacts, Facts
 from envlock.agent.merkle import conda_value
 from envlock.lock.model import CondaPackage, Lock
 from envlock.report import Finding, Severity
-from envlock.values import dataclass
 
 _REPAIR = "`envlock sync --conda PREFIX --repair` restores it"
 _SYNC = "`envlock sync --conda PREFIX` installs the locked one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from envlock.agent.facts import DistributionFacts, Facts
 from envlock.agent.full_pass import CONDA
@@ -10,7 +11,6 @@ from envlock.agent.identity import DATA, HEADERS, LIB, SCRIPTS, Entry, distribut
 from envlock.agent.installed import relative_to_prefix
 from envlock.lock.model import Distribution, Lock, Wheel
 from envlock.report import Finding, Severity
-from envlock.values import dataclass
 
 # Entry-point groups that a package loads by itself when it is imported or started: group -> package.
 # torch: torch/__init__.py `_import_device_backends`; triton: python/triton/backends/__init__.py; pytest: the

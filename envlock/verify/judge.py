@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from envlock.agent.facts import Facts
@@ -11,7 +12,6 @@ from envlock.lock.model import Lock
 from envlock.lock.runtime import runtime_tree
 from envlock.report import Finding, Report, Severity, finding_order
 from envlock.report.model import verdict_of
-from envlock.values import dataclass
 from envlock.verify.conda import CondaPrefix, judge_conda
 from envlock.verify.distributions import Installation, judge_distributions
 from envlock.verify.environment import judge_environment, observed_settings

@@ -26,7 +26,7 @@ STAGES = (
     "run",
     "audit",
 )
-ANYWHERE = {"errors", "report", "values", "verbs"}
+ANYWHERE = {"errors", "report", "verbs"}
 # Where the environment of the process is read for whoever calls from Python.
 READS_ENVIRONMENT = {"agent/determinism.py", "api/scripting.py", "job/require.py"}
 # Pure values that stand at the end of resolving: the one look ahead that is allowed.
@@ -106,8 +106,8 @@ def test_only_the_borders_print_exit_or_read_the_environment() -> None:
 
 
 def test_the_command_line_wires_only_the_api() -> None:
-    """Commands call `api`; values, rendering and the agent's constants are no stages."""
-    allowed = {"api", "cli", "errors", "report", "agent", "observe", "manifest", "resolve", "lock", "values"}
+    """Commands call `api`; rendering and the agent's constants are no stages."""
+    allowed = {"api", "cli", "errors", "report", "agent", "observe", "manifest", "resolve", "lock"}
     found = {room(m) for path in (PACKAGE / "cli").glob("*.py") for m in imported(path)} - {
         None,
         "__version__",

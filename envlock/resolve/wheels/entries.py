@@ -17,13 +17,13 @@ import os
 import re
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from envlock.agent.identity import parse_entry_list
 from envlock.lock.model import Fixup
 from envlock.resolve.wheels.wheel import WheelIdentity
-from envlock.values import dataclass
 
 SCHEMA: Final = "envlock.wheel/1"
 _LEFTOVER_SECONDS: Final = 3600

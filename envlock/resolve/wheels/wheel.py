@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from envlock.lock.model import Fixup
-from envlock.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
