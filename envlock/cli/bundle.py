@@ -77,7 +77,9 @@ def command(
         return None
     if check:
         if output or wheelhouse or platforms or sbom:
-            raise UsageFault("`--check` writes nothing: it takes `-l` and `--no-image` alone")
+            raise UsageFault(
+                "`--check` writes nothing: it takes `-l` and `--no-image` alone", hint="leave the rest out"
+            )
         return _check(lock_path, no_image, talk)
     if output is None:
         raise UsageFault("`-o` is missing", hint="name the archive: `envlock bundle -o bundle.tar`")

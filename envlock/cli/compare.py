@@ -94,7 +94,7 @@ def _check_page(html: Path) -> None:
 
     needed("jinja2")
     if html.is_dir() or not html.absolute().parent.is_dir():
-        raise UsageFault(f"`{html}` cannot be written: name a file in a folder that is there")
+        raise UsageFault(f"`--html {html}` cannot be written", hint="name a file in a folder that is there")
 
 
 def _routes(words: str | None) -> tuple[Route, ...]:

@@ -295,6 +295,108 @@ def test_without_a_command_it_is_the_help(envlock: Envlock) -> None:
             "`--wheelhouse`: directory `nowhere` does not exist",
             "`envlock sync --help` lists the options",
         ),
+        (
+            "sync --conda env --python 3.12",
+            "`--conda` takes no `--venv` and no `--python`: a conda prefix has its own",
+            "leave one out",
+        ),
+        (
+            "lock --from uv.lock --upgrade",
+            "`--from` takes pins as they are: no `--upgrade`, `--upgrade-package`, `--exclude-newer` or "
+            "`--engine`",
+            "lock anew with the tool that made the file, then adopt it",
+        ),
+        ("verify --image a --container b", "`--image` and `--container` are two targets", "leave one out"),
+        ("verify --facts a --image b", "`--facts` and `--image` are two targets", "leave one out"),
+        (
+            "verify --launcher ssh --container b",
+            "`--launcher` and `--container` are two targets",
+            "leave one out",
+        ),
+        ("verify --inside docker", "`--inside` looks at an image", "name it: `--image NAME`"),
+        (
+            "verify --image a --level loaded",
+            "`--level loaded` looks at a process of this host",
+            "leave one out",
+        ),
+        (
+            "verify --container a --python b",
+            "`--container` takes no `--python`",
+            "`--prefix DIR` names the environment inside",
+        ),
+        (
+            "verify --pid 1 --facts a",
+            "`--pid` names a target: it takes no `--image`, `--container`, `--facts` or `--launcher`",
+            "leave one out",
+        ),
+        (
+            "verify --pid 1",
+            "`--pid` looks at what is loaded",
+            "`envlock verify --level loaded --pid N`",
+        ),
+        (
+            "verify --emulator qemu",
+            "`--emulator` is for the numeric probes of an environment at hand",
+            "`envlock verify --level numerics --emulator CMD`",
+        ),
+        (
+            "verify --emulator qemu --level numerics --image a",
+            "`--emulator` is for the numeric probes of an environment at hand",
+            "`envlock verify --level numerics --emulator CMD`",
+        ),
+        (
+            "numerics record --emulator '",
+            "`--emulator` cannot be read as a command: no closing quotation",
+            '`--emulator "qemu-x86_64 -cpu Haswell"`',
+        ),
+        (
+            "verify --launcher ssh --level numerics",
+            "`--level numerics` is for the environment at hand",
+            "`--level content` reads every byte on every host",
+        ),
+        (
+            "verify --launcher ssh --python b",
+            "`--launcher` takes no `--python`",
+            "`--prefix DIR` names the environment on the hosts",
+        ),
+        (
+            "verify --launcher ssh more",
+            "unexpected argument `more`",
+            "`envlock verify --help` lists the options",
+        ),
+        ("build oci -o a --push b", "`-o` and `--push` are two ways to go", "leave one out"),
+        (
+            "build docker --online --wheelhouse .",
+            "`--online` and `--wheelhouse` are two ways to go",
+            "leave one out",
+        ),
+        (
+            "bundle --check --sbom",
+            "`--check` writes nothing: it takes `-l` and `--no-image` alone",
+            "leave the rest out",
+        ),
+        (
+            "bundle --sbom install a",
+            "options go after `envlock bundle install`",
+            "`envlock bundle install --help` lists them",
+        ),
+        (
+            "compare --online",
+            "`--online` belongs to `--plan`: measuring asks the registry anyway",
+            "leave it out",
+        ),
+        (
+            "compare --html nowhere/a.html",
+            "`--html nowhere/a.html` cannot be written",
+            "name a file in a folder that is there",
+        ),
+        ("compare --html .", "`--html .` cannot be written", "name a file in a folder that is there"),
+        ("receipt compare one", "B is missing", "`envlock receipt compare --help` lists the options"),
+        (
+            "numerics profile fast",
+            "NAME: `fast` is not one of `deterministic`, `portable`",
+            "`envlock numerics profile --help` lists the options",
+        ),
     ],
 )
 def test_usage(here: Project, envlock: Envlock, words: str, message: str, hint: str) -> None:

@@ -23,7 +23,7 @@ from envlock.audit.evidence.gather import runtimes
 from envlock.audit.evidence.model import CarriedLibrary, Installed
 from envlock.audit.evidence.sbom import faults_of_schema, render_sbom
 from envlock.audit.evidence.statement import pre_authentication
-from envlock.errors import EvidenceInvalid, ToolFailed, ToolMissing
+from envlock.errors import CouldNotTell, DiskFailed, EvidenceInvalid, ToolFailed, ToolMissing
 from envlock.lock import dumps, write_lock
 from tests.support.evidence import (
     allow,
@@ -500,6 +500,90 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path) -> None:
         checked(tmp_path / "file")
     with pytest.raises(EvidenceInvalid, match="there is no evidence here"):
         checked(tmp_path / "nowhere")
+
+
+def spoilt_tar(path: Path) -> None:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("statement.json")
+        info.pax_headers = {"GNU.sparse.map": "a,b"}
+        archive.addfile(info)
+
+
+def spoilt_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("\xe9.json", "{}")
+    path.write_bytes(path.read_bytes().replace("\xe9".encode(), b"\xff\xfe"))
+
+
+def cut_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("statement.json", "{}" * 999)
+    path.write_bytes(path.read_bytes().replace(b"{}", b"[]").replace(b"PK\x03\x04", b"PK\x03\x05"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (spoilt_tar, "invalid literal for int() with base 10: 'a'"),
+        (spoilt_zip, "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (cut_zip, "bad magic number for file header"),
+    ],
+)
+def test_an_archive_of_evidence_that_is_spoilt(
+    tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    path = tmp_path / "evidence"
+    spoil(path)
+    with pytest.raises(EvidenceInvalid) as raised:
+        checked(path)
+    assert raised.value.message == f"the evidence cannot be read: {reason}"
+    assert (raised.value.where, raised.value.hint) == (
+        str(path),
+        "`envlock audit --lock -o DIR` writes such a folder",
+    )
+
+
+def test_evidence_that_the_system_will_not_read() -> None:
+    with pytest.raises(EvidenceInvalid, match=r"^the evidence cannot be read: input/output error$"):
+        checked(Path("/proc/self/mem"))
+
+
+def test_evidence_larger_than_any(tmp_path: Path) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(10_001):
+        (tmp_path / "many" / str(number)).touch()
+    (tmp_path / "huge").mkdir()
+    with (tmp_path / "huge" / "statement.json").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    for name in ("many", "huge"):
+        with pytest.raises(EvidenceInvalid, match="this is larger than any evidence"):
+            checked(tmp_path / name)
+
+
+def test_a_folder_that_is_no_place_for_evidence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("")
+    with pytest.raises(DiskFailed) as raised:
+        write_folder(tmp_path / "file", {"a.json": b""})
+    assert raised.value.message == "the evidence cannot be written: file exists"
+    with pytest.raises(DiskFailed) as raised:
+        write_folder(tmp_path / "other", {"a.json": b""})
+    message = f"`{tmp_path / 'other'}` has files that are no evidence, and they would be mixed up"
+    assert (raised.value.message, raised.value.where, raised.value.hint) == (
+        message,
+        str(tmp_path / "other" / "thesis.tex"),
+        "name an empty or a new folder: `-o DIR`",
+    )
+
+
+def test_there_is_no_file_of_allowed_signers(signed: Path, tmp_path: Path) -> None:
+    with pytest.raises(CouldNotTell) as raised:
+        checked(signed, tmp_path / "nowhere")
+    assert (raised.value.message, raised.value.where) == (
+        "there is no file of allowed signers",
+        str(tmp_path / "nowhere" / "signers"),
+    )
 
 
 def test_links_and_names_that_lead_out_are_refused(signed: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from envlock.agent.loader_cache import read_cache
 from envlock.agent.lockfile import parse
 from envlock.agent.prefix import Layout
 from envlock.audit.bundle.read import open_bundle
+from envlock.audit.evidence.opened import open_evidence
 from envlock.audit.repository.judge import judge as judge_repository
 from envlock.audit.repository.read import read_repository as read_audited
 from envlock.errors import EnvlockError
@@ -38,6 +39,9 @@ from envlock.manifest import read_manifest
 from envlock.manifest.init.model import Place
 from envlock.manifest.init.repository import read_repository
 from envlock.observe.document import read_facts
+from envlock.resolve.oci.credentials import credentials_for
+from envlock.resolve.oci.layered import open_saved
+from envlock.resolve.oci.layout import open_layout
 from envlock.resolve.oci.media import (
     BadImage,
     Document,
@@ -387,6 +391,11 @@ def _layer(data: bytes, _folder: Path) -> object:
     return tree
 
 
+def _saved(path: Path) -> object:
+    with open_saved(path) as image:
+        return [list(layer()) for layer in image.layers]
+
+
 READERS: Sequence[Reader] = (
     Reader(
         name="manifest", seeds=(MANIFEST,), read=_as("envlock.toml", lambda path: read_manifest(path.parent))
@@ -477,6 +486,35 @@ READERS: Sequence[Reader] = (
         name="bundle",
         seeds=(_tar({"envlock-bundle/index.json": b'{"schema": "envlock.bundle/1"}', "../x": b""}),),
         read=_as("x.tar", open_bundle),
+    ),
+    Reader(
+        name="evidence",
+        seeds=(
+            _tar({"evidence/statement.json": b"{}"}),
+            _zip({"statement.json": b"{}", "envlock.lock": b"x" * 99}),
+        ),
+        read=_as("evidence.tar", open_evidence),
+    ),
+    Reader(
+        name="image layout",
+        seeds=(IMAGE_INDEX,),
+        read=_as("index.json", lambda path: open_layout(f"oci:{path.parent}:tag", path.parent).document("")),
+    ),
+    Reader(
+        name="saved image",
+        seeds=(
+            _tar({"manifest.json": b'[{"Config": "c", "Layers": ["l"]}]', "c": IMAGE_CONFIG, "l": b"x" * 99}),
+        ),
+        read=_as("image.tar", _saved),
+    ),
+    Reader(
+        name="docker's configuration",
+        seeds=(
+            b'{"auths": {"a.example": {"auth": "dXNlcjpzZWNyZXQ=", "username": "x"}}, "credHelpers": {}}',
+        ),
+        read=_as(
+            "config.json", lambda path: credentials_for("a.example", {"DOCKER_CONFIG": str(path.parent)})
+        ),
     ),
     Reader(name="facts", seeds=(FACTS,), read=_as("facts.json", read_facts)),
     Reader(name="receipt", seeds=(RECEIPT,), read=_as("receipt.json", read_receipt)),

@@ -16,7 +16,7 @@ from envlock.errors import EvidenceInvalid, Fault
 _MOST_FILES = 10_000
 _MOST_BYTES = 1 << 30
 _UNREADABLE = (
-    *(OSError, EOFError, RuntimeError),
+    *(OSError, EOFError, RuntimeError, ValueError),
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 _HINT = "`envlock audit --lock -o DIR` writes such a folder"
@@ -53,7 +53,7 @@ def open_evidence(path: Path) -> Opened:
     except _UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise EvidenceInvalid(
-            f"the evidence cannot be read: {reason}", where=str(path), hint=_HINT
+            f"the evidence cannot be read: {reason[:1].lower()}{reason[1:]}", where=str(path), hint=_HINT
         ) from error
     if faults:
         raise EvidenceInvalid("the evidence has what no evidence has", where=str(path), faults=faults)
@@ -80,14 +80,15 @@ def _is_safe(name: str) -> bool:
 def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
     """(name, bytes) of every file, by name; None for a link or a device."""
     if path.is_dir():
-        return _of_folder(path)
-    if not path.is_file():
+        yield from _of_folder(path)
+    elif not path.is_file():
         raise EvidenceInvalid("there is no evidence here", where=str(path), hint=_HINT)
-    if zipfile.is_zipfile(path):
-        return _of_zip(path)
-    if tarfile.is_tarfile(path):
-        return _of_tar(path)
-    raise EvidenceInvalid("this is no folder, no .zip and no .tar", where=str(path), hint=_HINT)
+    elif zipfile.is_zipfile(path):
+        yield from _of_zip(path)
+    elif tarfile.is_tarfile(path):
+        yield from _of_tar(path)
+    else:
+        raise EvidenceInvalid("this is no folder, no .zip and no .tar", where=str(path), hint=_HINT)
 
 
 def _of_folder(path: Path) -> Iterator[tuple[str, bytes | None]]:

@@ -100,7 +100,7 @@ def test_a_configuration_that_is_none(value: object, message: str) -> None:
 
 def test_a_configuration_without_variables() -> None:
     for config in (None, {}, {"Env": None}, {"Env": ["A", "=b", 5]}):
-        value = {"rootfs": {"diff_ids": []}, "config": config}
+        value: dict[str, object] = {"rootfs": {"diff_ids": []}, "config": config}
         assert parse_config(json.dumps(value).encode()).environment == {}
 
 
