@@ -44,8 +44,6 @@ def check_file(job: PycJob) -> PycResult:
             source = file.read()
         with open(job.pyc, "rb") as file:
             pyc = file.read()
-        import os
-
         status = os.stat(job.source)
     except FileNotFoundError:  # bytecode in __pycache__ without a source is never loaded
         return PycResult(job.pyc, STALE, "", "")

@@ -67,7 +67,7 @@ def accepted(
 
 def match(content: bytes, candidates: Sequence[Template], owner: Owner) -> Optional[str]:
     """The maker of the first template that `content` is, for this owner."""
-    if not candidates or len(content) > _LARGEST or b"\0" in content:
+    if len(content) > _LARGEST or b"\0" in content:
         return None
     text = content.decode("utf-8", "surrogateescape")
     for template in candidates:
@@ -92,7 +92,7 @@ def blanked(text: str, slots: Sequence[Slot]) -> Optional[Tuple[str, List[Tuple[
     parts, values, at = [], [], 0
     for slot in slots:
         start = at + slot.gap
-        token = STYLES[slot.style].read(text, start, slot.after) if start <= len(text) else None
+        token = STYLES[slot.style].read(text, start, slot.after)
         if token is None:
             return None
         parts.append(text[at:start] + f"\0{slot.holds}\0")
@@ -139,7 +139,7 @@ def _is_prefix(value: str, prefix: str) -> bool:
 
 def _is_tcl_library(value: str, base_prefix: str) -> bool:
     library = _TCL_LIBRARY.fullmatch(value)
-    if library is None or os.path.normpath(value) != value:
+    if library is None:
         return False
     folder = library.group(1)
     return folder in _TCL_FOLDERS or (bool(base_prefix) and folder == base_prefix + "/lib")

@@ -10,7 +10,7 @@ IsPrefixPython = Callable[[str], bool]
 
 # What the kernel takes for the interpreter ends at the first blank, so a path with one is another path.
 _DIRECT = re.compile(rb"#!(/[^\s\0]+)\n")
-_ANY_LINE = re.compile(rb"#![^\n]*\n?")
+_ANY_LINE = re.compile(rb"#![^\n]*")
 # pip, distlib, uv, conda and mamba close the trampoline on a line of its own, rattler on the same line.
 _TRAMPOLINE = re.compile(rb"#!/bin/sh\n'''exec' ([^\n\0]+) \"\$0\" \"\$@\"(?:\n' '''\n| #'''\n)")
 _RELATIVE = re.compile(
@@ -97,7 +97,7 @@ def _read_trampoline(word: bytes, end: int) -> Optional[Shebang]:
 
 def _shell_word(text: str) -> Optional[str]:
     """The path of a trampoline: bare or between double quotes (pip, conda), between single quotes (uv)."""
-    if text.startswith('"') and text.endswith('"') and len(text) > 1:
+    if text.startswith('"') and text.endswith('"'):
         inside = text[1:-1]
         return None if re.search(r"[\"$`\\]", inside) else inside
     read = STYLES["posix-word"].read(text, 0, "") or STYLES["posix"].read(text, 0, "")
@@ -115,7 +115,7 @@ def _strange_start(content: bytes) -> str:
     line = _ANY_LINE.match(content)
     if line is None:
         return "has no first line that names an interpreter"
-    words = _text(line.group()).rstrip("\n")[2:].split()
+    words = _text(line.group())[2:].split()
     if len(words) > 1:
         return f"starts `{words[0]}` with arguments, as no installer does"
     return "starts in a way that no installer writes"
@@ -127,9 +127,10 @@ def _body_fault(body: str, target: str) -> Optional[str]:
     if _maker(body, target) is not None:
         return None
     called = re.search(_CALL, body)
-    other = f"{called.group(1)}:{called.group(2)}" if called else ""
-    if other and _maker(body, other) is not None:
-        return f"calls `{other}` instead of `{target}`"
+    if called is not None:
+        other = f"{called.group(1)}:{called.group(2)}"
+        if _maker(body, other) is not None:
+            return f"calls `{other}` instead of `{target}`"
     return "is not what pip, uv, distlib or conda writes for an entry point"
 
 
@@ -140,7 +141,7 @@ def _maker(body: str, target: str) -> Optional[str]:
     if match is None:
         return None
     module, func = match.groups()
-    values = {"module": module, "import_name": func.split(".", 1)[0], "func": func}
+    values = {"module": module, "import_name": func.partition(".")[0], "func": func}
     return next((maker for maker, text in TEMPLATES if text.format(**values) == body), None)
 
 

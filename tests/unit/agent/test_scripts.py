@@ -186,10 +186,13 @@ UV_04 = (
     ("start", "expected"),
     [
         (b"#!/env/bin/python\n", ("/env/bin/python", False)),
+        (b"#!/python\n", ("/python", False)),
+        (b"#!/\xff/bin/python\n", ("/\udcff/bin/python", False)),
         (SPACED, ("/a b/bin/python", False)),
         (SPACED.replace(b"a b", b"it's"), ("/it's/bin/python", False)),
         (UV_SPACED, ("/a b/bin/python", False)),
         (UV_SPACED.replace(b"a b", b"it'\"'\"'s"), ("/it's/bin/python", False)),
+        (UV_SPACED.replace(b"a b", b"a"), ("/a/bin/python", False)),  # quoted without need
         (LONG, ("/a/bin/python", False)),
         (RATTLER, ("/a b/bin/python3.11", False)),
         (RELATIVE, ("python", True)),
@@ -197,7 +200,10 @@ UV_04 = (
     ],
 )
 def test_the_forms_of_installers(start: bytes, expected: tuple[str, bool]) -> None:
-    assert shebang_interpreter(start + b"rest\n") == Shebang(*expected, len(start))
+    content = start + b"rest\n"
+    assert shebang_interpreter(content) == Shebang(*expected, len(start))
+    assert normalize_script(content, lambda path: path == expected[0]) == b"#!python\nrest\n"
+    assert normalize_script(content, lambda path: path != expected[0]) == content
 
 
 @pytest.mark.parametrize(
@@ -213,11 +219,19 @@ def test_the_forms_of_installers(start: bytes, expected: tuple[str, bool]) -> No
         b"#!/with space/bin/python\n",  # the kernel starts /with
         b"#!python\n",
         b"#!bin/python\n",
+        b"#!//env/bin/python\n",
         b"#!/env//bin/python\n",
+        b"#!/env/./bin/python\n",
         b"#!/env/bin/\n",
         b"#!/env/bin/python\0x\n",
         LONG.replace(b"#!/bin/sh", b"#!/bin/sh -x"),
         LONG.replace(b"/bin/python ", b"/bin/python -I "),
+        LONG.replace(b"/a/bin", b"a/bin"),
+        LONG.replace(b"/a/bin/python", b";evil"),
+        LONG.replace(b"/a/bin/python", b'"/a/bin/python'),
+        LONG.replace(b"/a/bin/python", b'/a/bin/python"'),
+        LONG.replace(b"/a/bin/python", b'"'),
+        LONG.replace(b"/a/bin/python", b'""'),
         LONG.replace(b"/a/bin", b"/a;evil;/bin"),
         LONG.replace(b"/a/bin", b"/$HOME/bin"),
         SPACED.replace(b"a b", b"$(evil)"),
@@ -256,12 +270,17 @@ def test_a_changed_trampoline_is_a_shell_script(start: bytes, interpreter: str) 
 # -- what a script calls ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("template", [text for _, text in TEMPLATES], ids=[maker for maker, _ in TEMPLATES])
-@pytest.mark.parametrize("attr", ["c", "c.d"])
-def test_every_known_text_is_accepted(template: str, attr: str) -> None:
+@pytest.mark.parametrize(("maker", "template"), TEMPLATES, ids=[maker for maker, _ in TEMPLATES])
+@pytest.mark.parametrize("attr", ["c", "c.d", "c.d.e"])
+def test_every_known_text_is_accepted(maker: str, template: str, attr: str) -> None:
     body = template.format(module="a.b", import_name="c", func=attr).encode()
     compile(body, "script", "exec")
-    assert check(b"#!/env/bin/python\n" + body, f"a.b:{attr}") is None
+    content = b"#!/env/bin/python\n" + body
+    assert check(content, f"a.b:{attr}") is None
+    assert script_maker(content, target=f"a.b:{attr}") == maker
+    assert script_maker(content, target="a.b:x") is None
+    assert script_maker(content, target=attr) is None
+    assert script_maker(body, target=f"a.b:{attr}") is None
 
 
 def test_the_texts_of_installers_differ() -> None:
@@ -283,6 +302,9 @@ STRANGE = "is not what pip, uv, distlib or conda writes for an entry point"
         (b"#!/usr/bin/env python\n" + BODY, f"starts `/usr/bin/env` {WITH_ARGUMENTS}"),
         (GOOD.replace(b"/env/", b"/other/"), f"starts `/other/bin/python3`, {NOT_OURS}"),
         (GOOD.replace(b"#!/env", b"#!env"), "starts in a way that no installer writes"),
+        (b"#!", "starts in a way that no installer writes"),
+        (b"#!/env/bin/python3 -I", f"starts `/env/bin/python3` {WITH_ARGUMENTS}"),
+        (b"#!/\xff -I\n", f"starts `/\udcff` {WITH_ARGUMENTS}"),
         (GOOD.replace(b"from a.b", b"from a.x"), "calls `a.x:c.d` instead of `a.b:c.d`"),
         (GOOD.replace(b"c.d()", b"c.e()"), "calls `a.b:c.e` instead of `a.b:c.d`"),
         (GOOD.replace(b"import c\n", b"import e\n"), STRANGE),
