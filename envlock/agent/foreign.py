@@ -15,7 +15,7 @@ from .tree import Tree
 
 _LIBRARY = re.compile(r"\.so(\.\d+)*$|\.dylib$")
 _CUSTOMIZE = re.compile(r"(site|user)customize(\.py|\.pyc|\.[^/]*\.so|\.so)?$")
-_ACTIVATE = re.compile(r"(?i:de)?activate")
+_ACTIVATE = re.compile(r"(?:de)?activate", re.IGNORECASE)
 _SHELL_START = re.compile(r"(de)?activate|\.(sh|bash|csh|fish|nu|ps1|xsh|bat)$")
 # glibc looks below a search path for these first (ld.so(8), glibc 2.33 and before 2.37).
 _HWCAPS = tuple(f"glibc-hwcaps/{name}" for name in ("x86-64-v2", "x86-64-v3", "x86-64-v4"))

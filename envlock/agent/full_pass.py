@@ -194,17 +194,15 @@ class FullPass:
         planned = 0
         for root, info in sorted(infos, key=lambda pair: record_bytes(pair[0].directory, pair[1])):
             installed = self._distribution(root, info)
-            if installed is None:
-                continue
             found[root, info] = item = Located(root, installed)
             planned += self._plan(installed) if self._counts(item) else 0
             if planned > _FIRST_SHIFT_BYTES:
                 self._start_hashing()
                 planned = 0
         self._start_hashing()
-        return [found[key] for key in infos if key in found]
+        return [found[key] for key in infos]
 
-    def _distribution(self, root: foreign.Root, info: str) -> Optional[Installed]:
+    def _distribution(self, root: foreign.Root, info: str) -> Installed:
         identity = split_info(info)
         expected = self.request.expectation.distributions.get(identity[0]) if identity else None
         short = self.target.interpreter.short

@@ -93,8 +93,8 @@ def split_info(info: str) -> Optional[Tuple[str, str]]:
 
 def read_distribution(
     site: str, info: str, layout: Layout, python: Tuple[int, int], expected: Optional[ExpectedDistribution]
-) -> Optional[Installed]:
-    """Read one dist-info. None for a folder whose name is none. Never raises for its content."""
+) -> Installed:
+    """Read one dist-info. Never raises for its content."""
     # importlib.metadata reads the entry points of a folder without a version, too.
     name, version = split_info(info) or (normalized_name(info.rpartition(".")[0]), "")
     problems: List[Tuple[str, str]] = []
@@ -142,7 +142,7 @@ class _Reader:
             return
         self.owned.append(absolute)
         place, path = placed
-        if place == LIB and (is_installer_file(path, self.info) or is_cached_bytecode(path)):
+        if place == LIB and is_installer_file(path, self.info):
             return
         if is_cached_bytecode(path) or (place == SCRIPTS and self._is_generated(path)):
             return

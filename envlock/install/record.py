@@ -41,7 +41,7 @@ def record_is_right(installation: Installation) -> bool:
     found = read_distribution(
         installation.site, installation.info, target.layout, target.interpreter.short, installation.expected
     )
-    if found is None or found.problems:
+    if found.problems:
         return False
     claims = {(owned.place, owned.path): owned.hex for owned in found.entries}
     wanted = {(entry.place, entry.path): entry.hex for entry in installation.entries}

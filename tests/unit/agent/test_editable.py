@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 import virtualenv.seed.wheels.embed as embed
 
 from envlock.agent.editable import blanked_digest, finder_directories, is_finder_name
-from scripts.refresh_editable import _template
 
 LINE = "import __editable___demo_1_0_finder; __editable___demo_1_0_finder.install()"
 MAPPING = {"demo": "/work/demo", "other": "/work/../other/"}
@@ -22,9 +22,9 @@ def template() -> str:
     """What setuptools fills in, of the wheel that virtualenv embeds."""
     wheel = sorted(Path(embed.__file__).parent.glob("setuptools-*.whl"))[-1]
     with zipfile.ZipFile(wheel) as archive:
-        text = _template(archive.read("setuptools/command/editable_wheel.py").decode())
-    assert text is not None
-    return text
+        tree = ast.parse(archive.read("setuptools/command/editable_wheel.py"))
+    values = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    return str(ast.literal_eval(values["_FINDER_TEMPLATE"]))
 
 
 def led(site: Path, text: str | bytes, line: str = LINE) -> list[str] | None:
