@@ -24,7 +24,7 @@ _VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 
 def write_layout(builder: Builder, target: Path, tag: str | None) -> Image:
     """Build into an OCI layout. It appears whole, or not at all. Raises UsageFault, DiskFailed."""
-    _refuse_other_folder(target)
+    refuse_other_folder(target)
     with written_beside(target, "image") as folder:
         blobs = folder / "blobs" / "sha256"
         blobs.mkdir(parents=True)
@@ -133,14 +133,14 @@ def _hex(digest: str) -> str:
     return digest.removeprefix("sha256:")
 
 
-def _refuse_other_folder(target: Path) -> None:
+def refuse_other_folder(target: Path) -> None:
     """A layout of one image may be replaced; anything else that stands there may not."""
     if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
         return
     try:
         rows = json.loads((target / "index.json").read_bytes())["manifests"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         rows = None
     if not isinstance(rows, list) or len(rows) > 1:
-        what = "holds several images" if rows else "is there and is no layout of an image"
+        what = "holds several images" if isinstance(rows, list) else "is there and is no layout of an image"
         raise UsageFault(f"`{target}` {what}", hint="name another folder: `-o DIR`")

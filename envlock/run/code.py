@@ -95,7 +95,10 @@ def _content(path: Path) -> str:
     size = path.stat().st_size
     if size > _MOST_HASHED:
         return f"{size} bytes"
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except PermissionError:
+        return "not readable"
 
 
 def _changes(changed: list[tuple[str, str]]) -> str | None:

@@ -40,7 +40,7 @@ class StepLog:
                 try:
                     result = Result(status=int(row["status"]), output=row["output"], seconds=row["seconds"])
                     found[tuple(map(str, row["moved"]))] = result
-                except (KeyError, TypeError, ValueError):
+                except (KeyError, TypeError, ValueError, OverflowError):
                     continue
         return found
 
@@ -50,12 +50,12 @@ class StepLog:
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise DiskFailed(f"cannot read `{self.path}`: {error}", where=str(self.path)) from error
+            raise self._failed("read", error) from error
         rows = []
         for line in text.splitlines():
             try:
                 rows.append(json.loads(line))
-            except ValueError:  # the line that a killed search was writing
+            except (ValueError, RecursionError):  # the line that a killed search was writing
                 continue
         return [row for row in rows if isinstance(row, dict)]
 
@@ -66,11 +66,15 @@ class StepLog:
                 file.write("" if self._ends_whole() else "\n")
                 file.write(json.dumps({"key": self.key, "moved": moved, **asdict(result)}) + "\n")
         except OSError as error:
-            raise DiskFailed(
-                f"the log cannot be written: {error.strerror}",
-                where=str(self.path),
-                hint="name another file: `envlock bisect --log FILE …`",
-            ) from error
+            raise self._failed("written", error) from error
+
+    def _failed(self, what: str, error: OSError | UnicodeDecodeError) -> DiskFailed:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        return DiskFailed(
+            f"the log cannot be {what}: {reason[:1].lower()}{reason[1:]}",
+            where=str(self.path),
+            hint="name another file: `envlock bisect --log FILE …`",
+        )
 
     def _ends_whole(self) -> bool:
         with self.path.open("rb") as file:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from envlock.api import LockRequest, OciOrder, OciResult, build_oci, lock
-from envlock.errors import HashMismatch, NoSuchImage, RegistryFailed, UsageFault
+from envlock.errors import HashMismatch, LockfileInvalid, NoSuchImage, RegistryFailed, UsageFault
+from envlock.image.output import refuse_other_folder
 from envlock.image.plan import MOST_LAYERS, grouped
 from envlock.lock import read_lock
 from envlock.lock.model import Lock
@@ -233,6 +234,47 @@ def test_a_folder_that_is_no_layout_is_not_replaced(project: Project) -> None:
     target = project.folder / "mine"
     assert caught.value.message == f"`{target}` is there and is no layout of an image"
     assert (target / "file").read_text() == "keep me"
+
+
+@pytest.mark.parametrize(
+    ("index", "what"),
+    [
+        ('{"manifests": [1, 2]}', "holds several images"),
+        ('{"manifests": 1}', "is there and is no layout of an image"),
+        ("[1]", "is there and is no layout of an image"),
+        ("[" * 100_000, "is there and is no layout of an image"),
+    ],
+)
+def test_a_layout_that_is_not_replaced(tmp_path: Path, index: str, what: str) -> None:
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(UsageFault) as caught:
+        refuse_other_folder(tmp_path)
+    assert caught.value.message == f"`{tmp_path}` {what}"
+    assert caught.value.hint == "name another folder: `-o DIR`"
+
+
+def test_what_the_lock_and_the_base_say_must_agree(project: Project) -> None:
+    project.lock()
+    (project.folder / "a.tar").mkdir()
+    with pytest.raises(UsageFault) as refused:
+        project.build(output=project.folder / "a.tar")
+    assert refused.value.message == f"`{project.folder / 'a.tar'}` is a directory"
+    assert refused.value.hint == "name a file: `-o image.tar`"
+    text = project.lockfile.read_text()
+    project.lockfile.write_text(text.replace("3.11.2", "3.11.3"))
+    with pytest.raises(LockfileInvalid) as caught:
+        project.build(digest_only=True)
+    assert caught.value.message == "the base image has Python 3.11.2, the lock is for 3.11.3"
+    assert caught.value.hint == "`envlock lock` brings it up to date"
+    layer = next(iter(read_lock(project.lockfile).image.platforms.values())).diff_ids[0]  # type: ignore[union-attr]
+    project.lockfile.write_text(text.replace(layer, "sha256:" + "0" * 64))
+    with pytest.raises(HashMismatch) as differs:
+        project.build(digest_only=True)
+    assert (
+        differs.value.message
+        == f"the base image `oci:{project.folder}/base` has other layers than the lock says"
+    )
+    assert differs.value.hint == "`envlock lock --upgrade` looks at the base anew"
 
 
 def test_a_layout_is_replaced_whole(project: Project) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envlock.errors import HashMismatch
+from envlock.errors import BadWheel, HashMismatch
 from envlock.image.place import Site
 from envlock.image.splice import Codec, Item, Measured, Plain, Spliced, measured, packed
 from envlock.image.tar import END, Entry, Kind, header, padding
@@ -122,6 +122,25 @@ def test_another_wheel_than_the_locked_one(tmp_path: Path) -> None:
     with pytest.raises(HashMismatch) as caught:
         wheel_items(THING.write(tmp_path), wanted, SITE)
     assert caught.value.message == f"`{THING.filename}` is not the wheel that was locked"
+
+
+def test_a_compression_that_no_layer_can_take_over(tmp_path: Path) -> None:
+    wheel = make_wheel("thing", "1.0", files={"thing.py": b"x = 1\n"}, compression=zipfile.ZIP_BZIP2)
+    with pytest.raises(BadWheel) as caught:
+        items_of(wheel, tmp_path)
+    message = f"`{wheel.filename}` is compressed in a way that no layer can take over"
+    assert caught.value.message == message
+    assert caught.value.facts == (("member", "thing.py"), ("method", "12"))
+
+
+def test_a_member_without_a_header(tmp_path: Path) -> None:
+    wanted, path = locked(THING, tmp_path), tmp_path / THING.filename
+    at = path.read_bytes().index(b"thing/data.bin") - 30
+    assert path.read_bytes()[at : at + 4] == b"PK\x03\x04"
+    path.write_bytes(path.read_bytes()[:at] + b"PK\x03\x05" + path.read_bytes()[at + 4 :])
+    with pytest.raises(BadWheel) as caught:
+        wheel_items(path, wanted, SITE)
+    assert caught.value.message == f"`{THING.filename}` is broken: a member has no header"
 
 
 @pytest.mark.parametrize("path", ["a/b", "x" * 100, "x" * 101, "d" * 60 + "/" + "e" * 99, "näme", "l" * 1000])

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 
-from envlock.errors import UsageFault
+from envlock.errors import DiskFailed, UsageFault
 from envlock.install.conda import place as module
 from envlock.install.conda.place import Placing
 from envlock.install.conda.workshop import workshop
@@ -103,6 +103,63 @@ def test_stopped_before_any_change_it_is_completed_by_the_next(
         change(prefix, tmp_path / f"again-{number}")
         assert files(prefix) == files(wanted), f"stopped before change {number}"
     assert number == 8, "two files and a record each go, two files and a record come"
+
+
+def test_what_stands_in_the_way_of_a_package_is_left_and_told(tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    put(prefix, "notes", "1", OLD)
+    (prefix / "share/only-new.txt").mkdir()
+    (prefix / "share/both.txt").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (prefix / "link").symlink_to(tmp_path / "elsewhere")
+    (prefix / "file").write_text("")
+    staged = tmp_path / "staged"
+    put(staged, "notes", "2", {**NEW, "link/a.txt": "a", "file/b.txt": "b"})
+    placing = Placing(prefix, staged)
+    placing.place([package("notes")])
+    assert {each.path: each.reason for each in placing.left} == {
+        "share/only-new.txt": "is a folder where a file belongs",
+        "link/a.txt": "lies behind the link `link`",
+        "file/b.txt": "lies below `file`, which is no folder",
+    }
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (prefix / "share/both.txt").read_text() == "new"
+
+
+def test_bytecode_of_a_module_that_is_another_one_now_goes(tmp_path: Path) -> None:
+    prefix, staged = tmp_path / "prefix", tmp_path / "staged"
+    put(prefix, "notes", "1", {"lib/a.py": "1", "lib/gone/b.py": "1"})
+    for name in ("lib/__pycache__/a.cpython-311.pyc", "lib/gone/__pycache__/b.cpython-311.pyc"):
+        (prefix / name).parent.mkdir(exist_ok=True)
+        (prefix / name).write_text("")
+    put(staged, "notes", "2", {"lib/a.py": "2"})
+    Placing(prefix, staged).place([package("notes")])
+    assert sorted(files(prefix)) == ["conda-meta/notes-2-h0_0.json", "lib/a.py"]
+    assert not (prefix / "lib/gone").exists()
+
+
+def test_a_prefix_where_nothing_can_be_put(tmp_path: Path) -> None:
+    """The staged file is gone: what the system says is told with the place."""
+    staged = tmp_path / "staged"
+    put(staged, "notes", "2", NEW)
+    placing = Placing(tmp_path / "prefix", staged)
+    (staged / "share/same.txt").unlink()
+    with pytest.raises(DiskFailed) as caught:
+        placing.place([package("notes")])
+    path = tmp_path / "prefix/share/same.txt"
+    assert caught.value.message == f"cannot write `{path}`: no such file or directory"
+    assert caught.value.hint == "make the environment writable, then run `envlock sync --repair` again"
+
+
+def test_a_workshop_that_another_run_holds_or_that_cannot_be_made(tmp_path: Path) -> None:
+    with workshop(tmp_path / "env"), pytest.raises(UsageFault) as busy, workshop(tmp_path / "env"):
+        pass
+    assert busy.value.message == f"another `envlock sync` is at work on `{tmp_path / 'env'}`"
+    assert busy.value.hint == "wait until it is done"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskFailed) as caught, workshop(tmp_path / "file" / "env"):
+        pass
+    assert caught.value.message == f"cannot write `{tmp_path / 'file' / '.env.envlock'}`: not a directory"
 
 
 def test_a_workshop_that_goes_while_another_run_comes(

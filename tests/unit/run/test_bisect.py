@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envlock.errors import CouldNotTell
+from envlock.errors import CouldNotTell, DiskFailed
 from envlock.lock.model import Distribution, Lock, Wheel
 from envlock.manifest.platforms import Platform
 from envlock.run.bisect import Found, bisect
@@ -182,6 +182,40 @@ def test_a_search_that_was_stopped_goes_on(tmp_path: Path) -> None:
     assert again.tried == whole.tried
     third, air = found(OLD, NEW, judge, tmp_path)
     assert (third.culprits, air.seen) == (whole.culprits, [])
+
+
+def test_a_log_that_is_spoilt_is_not_believed(tmp_path: Path) -> None:
+    log = StepLog(path=tmp_path / "log", key="k")
+    rows = (
+        '{"key": "k", "status": 1e999, "output": null, "seconds": 0, "moved": []}',
+        "[" * 100_000,
+        "5",
+        "{",
+    )
+    more = ('{"key": "k"}', '{"key": "k", "status": 0, "output": null, "seconds": 0, "moved": 5}')
+    log.path.write_text("\n".join([*rows, *more]))
+    assert log.known() == {}
+    log.keep(("a",), Result(status=1))
+    assert log.known() == {("a",): Result(status=1)}
+
+
+def test_a_log_that_is_none(tmp_path: Path) -> None:
+    hint = "name another file: `envlock bisect --log FILE …`"
+    log = StepLog(path=tmp_path, key="k")
+    with pytest.raises(DiskFailed) as caught:
+        log.known()
+    assert (caught.value.message, caught.value.where, caught.value.hint) == (
+        "the log cannot be read: is a directory",
+        str(tmp_path),
+        hint,
+    )
+    with pytest.raises(DiskFailed) as caught:
+        log.keep((), Result(status=0))
+    assert (caught.value.message, caught.value.hint) == ("the log cannot be written: is a directory", hint)
+    (tmp_path / "log").write_bytes(b"\xff")
+    with pytest.raises(DiskFailed) as caught:
+        StepLog(path=tmp_path / "log", key="k").known()
+    assert caught.value.message == "the log cannot be read: it is no text"
 
 
 def test_the_lines_of_another_search_are_left_alone(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from envlock.cli import cli
-from envlock.errors import CouldNotTell
+from envlock.errors import CouldNotTell, DiskFailed
 from envlock.run.compare import STAGES, compare
-from envlock.run.receipt import Receipt, read_receipt, write_receipt
+from envlock.run.receipt import Receipt, prove_writable, read_receipt, reserve, write_receipt
 
 
 def receipt() -> Receipt:
@@ -136,6 +136,70 @@ def test_what_is_no_receipt(text: str, message: str, tmp_path: Path) -> None:
         read_receipt(path)
     assert caught.value.message == f"`{path}` {message}"
     assert caught.value.hint == "`envlock run -- CMD` writes one"
+
+
+def test_a_receipt_that_is_larger_than_any(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with path.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(CouldNotTell) as caught:
+        read_receipt(path)
+    assert caught.value.message == f"`{path}` is no receipt: it is larger than any receipt"
+
+
+def test_a_place_where_no_receipt_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "a.json"
+    for call, reason in (
+        (lambda: prove_writable(tmp_path), "it is a folder"),
+        (lambda: prove_writable(below), "not a directory"),
+        (lambda: reserve(below), "not a directory"),
+        (lambda: write_receipt(below, receipt()), "not a directory"),
+    ):
+        with pytest.raises(DiskFailed) as caught:
+            call()
+        assert caught.value.message == f"the receipt cannot be written: {reason}"
+        assert caught.value.hint == "name another file: `envlock run --receipt FILE -- CMD`"
+
+
+@pytest.mark.parametrize("command", ["show", "compare"])
+def test_what_the_command_says_of_no_receipt(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "a.json"
+    words = ["receipt", command, str(path)] + [str(path)] * (command == "compare")
+    assert str(CliRunner().invoke(cli, words).exception) == f"cannot read `{path}`: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"numerics": None}, "class     not asked for"),
+        ({"code": None}, "commit    not known: no git repository"),
+        (
+            {"code": {"commit": None, "folder": ".", "changes": "00", "changed_files": ["a"]}},
+            "commit    none yet, and 1 file not as committed",
+        ),
+        (
+            {"code": {"commit": "c0", "folder": ".", "changes": "00", "changed_files": ["a", "b"]}},
+            "commit    c0, and 2 files not as committed",
+        ),
+        (
+            {"outputs": {"a": {"sha256": None, "size": 0, "files": 0, "written": False}}},
+            "output    a  not there",
+        ),
+        (
+            {"runtime": {"platform": "linux-64", "hash": "rt1:aa", "held": False}},
+            "runtime   rt1:aa (linux-64), CHANGED while the command ran",
+        ),
+    ],
+)
+def test_what_a_receipt_says_for_people(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**receipt(), **changes}))
+    shown = CliRunner().invoke(cli, ["receipt", "show", str(path)])
+    assert shown.exit_code == 0
+    assert line in shown.stdout.splitlines()
+    as_json = CliRunner().invoke(cli, ["receipt", "show", "--json", str(path)])
+    assert json.loads(as_json.stdout) == {**receipt(), **changes}
 
 
 def test_a_receipt_that_is_not_there(tmp_path: Path) -> None:
