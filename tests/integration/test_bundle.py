@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,8 +23,9 @@ from envlock import api
 from envlock.audit.bundle.model import TOP
 from envlock.audit.evidence.sbom import faults_of_schema
 from envlock.errors import BundleInvalid, DiskFailed, GoneFromIndex, HashMismatch, IndexFailed, UsageFault
+from envlock.lock import dumps
 from tests.support.archives import unpack
-from tests.support.environments import SERIES
+from tests.support.environments import SERIES, lock_of
 from tests.support.images import tiny_base
 from tests.support.index import LocalIndex, NoRanges, Truncate
 from tests.support.registry import LocalRegistry
@@ -467,6 +468,37 @@ def _negative(path: Path) -> None:
     path.write_bytes(bytes(block) * 2 + bytes(1024))
 
 
+def _sparse(path: Path) -> None:
+    info = _info(f"{TOP}/x")
+    info.pax_headers = {"GNU.sparse.map": "a,b"}
+    _archive(path, (info, b"x"))
+
+
+def _large_index(path: Path) -> None:
+    info = _info(f"{TOP}/bundle.json")
+    info.size = (64 << 20) + 1
+    path.write_bytes(info.tobuf(tarfile.USTAR_FORMAT))
+    os.truncate(path, (65 << 20) + 2048)
+
+
+def _with_lock(
+    path: Path, content: bytes = b"", *, lock: bytes | None = None, platforms: Sequence[str] = ()
+) -> None:
+    """A bundle of a lock alone: of `content`, of none at all, or of a good one and other platforms."""
+    content = content or lock or dumps(lock_of([], path.parent)).encode()
+    row = {"path": "envlock.lock", "kind": "lock", "sha256": hashlib.sha256(content).hexdigest(), "size": 1}
+    index = {
+        "schema": "envlock.bundle/1",
+        "lock": "envlock.lock",
+        "platforms": platforms,
+        "runtime": {},
+        "files": [row],
+    }
+    members = [(_info(f"{TOP}/bundle.json"), json.dumps(index).encode())]
+    members += [] if lock else [(_info(f"{TOP}/envlock.lock"), content)]
+    _archive(path, *members)
+
+
 def _gzip(path: Path) -> None:
     import gzip
 
@@ -484,7 +516,13 @@ def _gzip(path: Path) -> None:
         (_archive, "it is no bundle: there is no `bundle.json` in it"),
         (lambda path: _archive(path, (_info(f"{TOP}/bundle.json"), b"[")), "it is no JSON"),
         (lambda path: _archive(path, (_info(f"{TOP}/bundle.json"), b"[" * 99_999)), "it is no JSON"),
+        (lambda path: _archive(path, (_info(f"{TOP}/bundle.json"), b"[]")), "it is no JSON object"),
         (lambda path: _archive(path, (_info(f"{TOP}/bundle.json"), b"{}")), "`bundle.json` has 5 faults"),
+        (_sparse, "it is no bundle: invalid literal for int() with base 10: 'a'"),
+        (_large_index, "`bundle.json` in it is larger than any"),
+        (lambda path: _with_lock(path, b"\xff"), "the lock in it is no UTF-8"),
+        (lambda path: _with_lock(path, lock=b"lock"), "it is no bundle: there is no `envlock.lock` in it"),
+        (lambda path: path.symlink_to("/proc/self/mem"), "the bundle cannot be read: input/output error"),
     ],
 )
 def test_what_is_no_bundle_is_refused(
@@ -495,6 +533,15 @@ def test_what_is_no_bundle_is_refused(
     with pytest.raises(BundleInvalid) as caught:
         api.verify_bundle(path)
     assert message in (None, caught.value.message)
+
+
+def test_a_bundle_of_platforms_that_its_lock_has_not(tmp_path: Path) -> None:
+    _with_lock(tmp_path / "x.tar", platforms=["win-64"])
+    with pytest.raises(BundleInvalid) as caught:
+        api.verify_bundle(tmp_path / "x.tar")
+    assert [(each.where, each.message) for each in caught.value.faults] == [
+        ("bundle.json, platforms", "the lock has no platform `win-64`")
+    ]
 
 
 def test_a_link_in_a_folder_is_refused(desk: Desk) -> None:
