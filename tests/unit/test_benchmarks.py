@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from benchmarks import page
 from benchmarks.__main__ import _without_places
-from benchmarks.desk import Desk
+from benchmarks.desk import Desk, remove
 from benchmarks.machine import Machine
 from benchmarks.measure import Sample
 from benchmarks.plots import pictures
@@ -22,6 +23,8 @@ from benchmarks.record import Record, read_record
 from benchmarks.rows import every_row
 from benchmarks.runner import Order, measured
 from benchmarks.tables import beside, left_out, seconds, tables
+from benchmarks.trees import write_distribution
+from envlock.agent.identity import Entry, distribution_digest, parse_record
 
 MACHINE = Machine(
     processor="a <fast> one",
@@ -250,3 +253,53 @@ def test_the_published_page_is_that_of_its_records(tmp_path: Path) -> None:
     (tmp_path / "benchmarks").symlink_to(page.PAGE.with_suffix(""))
     page.rewrite(copied)
     assert copied.read_text(encoding="utf-8") == page.PAGE.read_text(encoding="utf-8")
+
+
+def test_a_made_distribution_is_what_its_lock_says(tmp_path: Path) -> None:
+    made = write_distribution(tmp_path, 7, range(3))
+    rows = parse_record((tmp_path / "modules7-1.0.dist-info/RECORD").read_text())
+    files = {
+        str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    }
+    assert {row.path for row in rows} == files.keys()
+    entries = [
+        Entry("lib", row.path, "sha256", hashlib.sha256(files[row.path]).hexdigest())
+        for row in rows
+        if row.hex
+    ]
+    assert [entry.hex for entry in entries] == [row.hex for row in rows if row.hex]
+    assert [row.size for row in rows if row.hex] == [len(files[row.path]) for row in rows if row.hex]
+    assert [(wheel.files, wheel.digest) for wheel in made.wheels] == [
+        (5, distribution_digest("modules7", "1.0", entries))
+    ]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, GeneratorExit, ValueError])
+def test_a_stopped_row_does_not_wait_for_its_files_to_go(
+    tmp_path: Path,
+    stop: type[BaseException],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def kept(folder: Path) -> subprocess.Popen[bytes]:
+        begun.append(remove(folder))
+        return begun[-1]
+
+    monkeypatch.setattr("benchmarks.desk.remove", kept)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def stopped() -> None:
+        with Desk(work=work).folder("row") as folder:
+            (folder / "file").write_text("")
+            raise stop
+
+    with pytest.raises(stop):
+        stopped()
+    assert list(work.iterdir()) == []
+    told = f"{work / 'row'} is being removed by process {begun[0].pid}\n"
+    assert capsys.readouterr().err == told
+    assert begun[0].wait() == 0
+    assert list(tmp_path.iterdir()) == [work]
