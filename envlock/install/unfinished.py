@@ -27,6 +27,7 @@ from envlock.install.inode import disk_failed
 
 NAME = ".envlock-sync"
 MAKING, MADE = "making", "made"
+_TEMPORARY = ".tmp??????"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -95,8 +96,9 @@ def clear_up(note: Note, venv: Path, sites: Sequence[Path], others: Set[Path] = 
     infos = [info for site in sites for info in site.glob("*.dist-info") if _name_of(info) in names]
     infos = [info for info in infos if info / "METADATA" not in others]
     paths += [path for info in infos for path in _recorded(info)]
-    if names:  # what uv had copied half
-        paths += [path for site in sites for path in site.rglob(".tmp??????") if path.is_file()]
+    if names:  # what uv had written half: modules, and the scripts that it makes
+        found = [*(venv / "bin").glob(_TEMPORARY), *(path for site in sites for path in site.rglob(_TEMPORARY))]
+        paths += [path for path in found if path.is_file()]
     try:
         _remove(path for path in paths if path not in others and _is_below(path, venv))
         for info in infos:

@@ -510,6 +510,7 @@ MOMENTS = {
     "pyvenv.cfg is empty": ("venv", "echo > pyvenv.cfg"),
     "there is no python": ("venv", "rm bin/python"),
     "a file is copied half": ("pip sync", "mv {site}/demo/big.so {site}/demo/.tmpAbC123"),
+    "a script is written half": ("pip sync", "echo x > bin/.tmpvDIcdE; rm {site}/demo/big.so"),
     "all is there": ("pip sync", "true"),
 }
 
@@ -535,7 +536,7 @@ def test_killed_while_uv_is_at_work_the_next_sync_makes_it_whole(host: Host, mom
     host.sync()
     assert host.verify().verdict is Verdict.MATCH
     assert not [path.name for path in (*host.root.glob(".env*"), *host.venv.glob(".envlock*"))]
-    assert not list(host.site.glob("demo/.tmp*"))
+    assert not list(host.venv.rglob(".tmp*"))
 
 
 @pytest.mark.slow
