@@ -25,7 +25,8 @@ class Prefix(NamedTuple):
 
     @property
     def sees_system_site(self) -> bool:
-        return self.config.get("include-system-site-packages", "false").lower() == "true"
+        """As site.py decides: a virtual environment that does not say sees it."""
+        return self.is_venv and self.config.get("include-system-site-packages", "true").lower() == "true"
 
 
 class PythonFault(NamedTuple):

@@ -166,7 +166,8 @@ def _handed_over(launch: Launch, order: Mapping[str, Any]) -> Iterator[tuple[lis
         yield [launch.python, "-IB", str(agent), "--task", str(ordered)], b""
     finally:
         for path in (agent, ordered):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _check_plain(word: str, option: str) -> None:
