@@ -18,6 +18,7 @@ from envlock.api import NumericsRequest, VerifyRequest, record_numerics, verify_
 from envlock.api.numerics import Recorded
 from envlock.errors import CouldNotTell
 from envlock.lock import write_lock
+from envlock.observe.zipapp import write_agent
 from envlock.report import Report
 from envlock.stack.profiles import profile
 from tests.support.environments import Subject, lock_of, make_subject, replace_file
@@ -222,9 +223,9 @@ RANKS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import torch
-from envlock.agent.numerics import cuda_probes, reduce_probes
-from envlock.agent.numerics.probe import Bench
-from envlock.agent.numerics.ranks import reduced_by_processes
+from envlock_agent.numerics import cuda_probes, reduce_probes
+from envlock_agent.numerics.probe import Bench
+from envlock_agent.numerics.ranks import reduced_by_processes
 
 bench = Bench(torch, None)
 first, again = (reduce_probes.all_reduce(bench) for _ in range(2))
@@ -247,10 +248,10 @@ print(json.dumps({
 
 
 @pytest.mark.slow
-def test_ranks_as_threads_sum_as_ranks_in_processes_do(torch: Subject) -> None:
+def test_ranks_as_threads_sum_as_ranks_in_processes_do(torch: Subject, tmp_path: Path) -> None:
     """And the probes of GPUs run on a CPU as far as it goes."""
-    root = Path(__file__).resolve().parents[2]
-    words = [str(torch.prefix / "bin/python"), "-c", RANKS, str(root)]
+    write_agent(tmp_path / "agent.pyz")
+    words = [str(torch.prefix / "bin/python"), "-c", RANKS, str(tmp_path / "agent.pyz")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
