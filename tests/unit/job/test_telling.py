@@ -195,8 +195,9 @@ def test_a_rank_is_of_its_run() -> None:
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where ranks meet; every call is the first of its process."""
+    """Where ranks meet. Here they are threads: each has a name as a process has, and its first call."""
     made = tmp_path_factory.mktemp("f")
+    monkeypatch.setattr(telling, "_own", lambda path: f"{path}-{threading.get_ident()}")
     monkeypatch.setattr("tempfile.tempdir", str(made))
     monkeypatch.setattr(ranks, "_calls", repeat(0))
     return made
