@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from envlock.verify.smallest import explanation_of
 
 _MOST_FINDINGS = 100  # kept for a group: a thousand odd hosts with ten thousand files each must fit in memory
 _MOST_NAMED = 20
+_MOST_DIGITS = 20  # of a number in a host's name, to be sorted as one
 
 Judge = Callable[[Any], Report]
 
@@ -213,13 +215,9 @@ def _labels(rows: Sequence[_Seen]) -> Iterator[str]:
         yield row.host + (number if row.host in several else "")
 
 
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+def _natural(name: str) -> str:
     """node9 before node10."""
-    from re import findall
-
-    return tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in findall(r"\d+|\D+", name)
-    )
+    return re.sub(r"\d+", lambda number: number[0].zfill(_MOST_DIGITS), name)
 
 
 # What must be there

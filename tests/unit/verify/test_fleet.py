@@ -119,6 +119,13 @@ def test_what_says_the_same_is_judged_once(changed: dict[str, Any], times: int) 
     assert judge.asked == times
 
 
+def test_equal_values_are_the_same_whether_they_are_one_object_or_two() -> None:
+    row = ["x"]
+    judge = Judge()
+    judged(answer(paths=[row, row]), answer(paths=[["x"], ["x"]]), judge=judge)
+    assert judge.asked == 1
+
+
 @pytest.mark.parametrize(
     ("answered", "explanation"),
     [
@@ -208,9 +215,11 @@ def test_hosts_with_several_documents_are_told_apart() -> None:
 
 
 def test_names_in_their_natural_order() -> None:
-    hosts = ("rack2-node10", "rack2-node9", "rack10-node1", "9", "node", "rack2")
+    long = "1" * 253
+    hosts = ("rack2-node10", long, "rack2-node9", "rack10-node1", "9", "node", "rack2")
     assert judged(*map(answer, hosts)).groups[0].hosts == (
         "9",
+        long,
         "node",
         "rack2",
         "rack2-node9",
@@ -322,7 +331,7 @@ def test_standard_libraries_that_are_not_those_of_most() -> None:
         return {"implementation": "cpython", "version": version, "standard_library": digest}
 
     found = judged(
-        answer("z", python=python("2")),
+        answer("A", python=python("2")),
         answer("b", python=python("1")),
         answer("a", python=python("1")),
         answer("n10", python=python("3")),
@@ -339,6 +348,6 @@ def test_standard_libraries_that_are_not_those_of_most() -> None:
         for message in [
             "the standard library of cpython 3.10.1 is another one than on 1 host: d",
             "the standard library of cpython 3.11.7 is another one than on 2 hosts: n9, n10",
-            "the standard library of cpython 3.11.7 is another one than on 2 hosts: z",
+            "the standard library of cpython 3.11.7 is another one than on 2 hosts: A",
         ]
     ]
