@@ -197,7 +197,7 @@ def _by_name(facts: Facts) -> Mapping[str, DistributionFacts]:
 
 
 def _other_files(old: DistributionFacts, new: DistributionFacts) -> Difference:
-    changed = [{(row["path"], row["observed"] or "") for row in each["changed"]} for each in (old, new)]
+    changed = [{(row["path"], row["observed"]) for row in each["changed"]} for each in (old, new)]
     paths = sorted({path for path, _ in changed[0] ^ changed[1]})
     more = f" and {len(paths) - _MOST_FILES} more" if len(paths) > _MOST_FILES else ""
     which = f": `{'`, `'.join(paths[:_MOST_FILES])}`{more}" if paths else ""

@@ -69,7 +69,7 @@ def owner_of(file: str, owners: Owners) -> str:
     if file in owners.locked:
         return "locked"
     name = posixpath.basename(file)
-    if _CLOSURES.search(file) or _COMPILED.search(file) or file.startswith(owners.caches or ("\0",)):
+    if _CLOSURES.search(file) or _COMPILED.search(file) or file.startswith(owners.caches):
         return "compiled"
     if is_of_driver(name):
         return "driver"

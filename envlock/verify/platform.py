@@ -48,7 +48,7 @@ def _floors_of(wheel: Wheel) -> Iterator[tuple[int, int]]:
 
 def wheel_floor(file: str) -> tuple[int, int] | None:
     """The oldest glibc that a wheel's tags name; None where they name none."""
-    tags = file[: -len(".whl")].rsplit("-", 1)[-1].split(".")
+    tags = file.rpartition("-")[2].split(".")
     floors = [floor for tag in tags if (floor := _tag_floor(tag)) is not None]
     return min(floors, default=None)
 
@@ -56,7 +56,7 @@ def wheel_floor(file: str) -> tuple[int, int] | None:
 def _tag_floor(tag: str) -> tuple[int, int] | None:
     if match := _MANYLINUX.match(tag):
         return int(match[1]), int(match[2])
-    return _LEGACY_MANYLINUX.get(tag.split("_", 1)[0])
+    return _LEGACY_MANYLINUX.get(tag.partition("_")[0])
 
 
 def judge_host(lock: Lock, platform: str, facts: Facts, *, require_gpu: bool) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def _judge_halves(lock: Lock, platform: str, facts: Facts) -> Iterator[Finding]:
     stack, gpu, module = lock.stack.get(platform), facts["gpu"], facts["host"].get("nvidia_driver")
     if stack is None or stack.cuda in (None, "cpu") or "gpu_devices" not in facts["host"]:
         return
-    library = gpu["driver"] or (gpu["libcuda_version"] if gpu["fault"] == "version-mismatch" else None)
+    library = gpu["driver"] or gpu["libcuda_version"]
     if gpu["fault"] == "version-mismatch" or (gpu["driver"] and module and gpu["driver"] != module):
         yield Finding(
             code="driver-needs-reboot",

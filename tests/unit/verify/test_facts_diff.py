@@ -98,7 +98,11 @@ def test_causes_in_their_order_and_the_first_explains() -> None:
 
 @pytest.mark.parametrize(
     ("environment", "line"),
-    [({"A": "1"}, "A: none and `1`"), ({"A": "1", "B": "2"}, "A: none and `1` (and 1 other difference)")],
+    [
+        ({"A": "1"}, "A: none and `1`"),
+        ({"A": "1", "B": "2"}, "A: none and `1` (and 1 other difference)"),
+        ({"A": "1", "B": "2", "C": "3"}, "A: none and `1` (and 2 other differences)"),
+    ],
 )
 def test_the_explanation_counts_the_others(environment: dict[str, str], line: str) -> None:
     assert diff_facts(observed(), observed(environment=environment)).explanation == line
@@ -177,13 +181,15 @@ def test_gpus_and_kernels() -> None:
 def test_how_gpus_are_looked_after_is_harmless() -> None:
     old = observed(gpu=gpu(device(), device(), libcuda="/a", toolkit="1.14", driver="1"))
     new = observed(
-        gpu=gpu(device(), device(ecc=None, persistence=True), driver="1"), prefix="/other", level="metadata"
+        gpu=gpu(device(), device(ecc=None, persistence=True), driver="1", toolkit="1.15"),
+        prefix="/other",
+        level="metadata",
     )
     modes = "True/False True/False", "True/False None/True"
     assert harmless(old, new) == [
         ("gpu:modes", f"ECC, persistence: `{modes[0]}` and `{modes[1]}`", *modes),
         ("gpu:libcuda", "libcuda: `/a` and none", "/a", None),
-        ("gpu:toolkit", "toolkit: `1.14` and none", "1.14", None),
+        ("gpu:toolkit", "toolkit: `1.14` and `1.15`", "1.14", "1.15"),
         ("prefix", "prefix: `/env` and `/other`", "/env", "/other"),
         ("level", "level: `content` and `metadata`", "content", "metadata"),
     ]
@@ -274,11 +280,11 @@ def test_what_is_there_on_one_host_only() -> None:
         bytecode=[{"file": "/env/x.pyc"}],
     )
     new = observed(
-        prefix="/other/",
+        prefix="/X/",
         libraries=[{"file": "/l/c"}, {"file": "/l/b"}],
-        foreign=[foreign("/other/same.py"), foreign("/env/x.py")],
-        paths=[on_path("/other/a"), on_path("/q")],
-        bytecode=[{"file": "/other/y.pyc"}],
+        foreign=[foreign("/X/same.py"), foreign("/env/x.py")],
+        paths=[on_path("/X/a"), on_path("/q")],
+        bytecode=[{"file": "/X/y.pyc"}],
     )
     assert rows(diff_facts(old, new).differences) == [
         ("library", "`/l/a` is loaded first, in the first only", "/l/a", None),

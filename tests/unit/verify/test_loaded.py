@@ -52,6 +52,18 @@ def test_whose_a_file_is(file: str, owner: str) -> None:
     assert owner_of(file, OWNERS) == owner
 
 
+def test_a_file_with_the_name_of_a_locked_one_that_is_not_of_cuda() -> None:
+    owners = replace(OWNERS, locked={f"{SITE}/torch/lib/libc10.so": "lib/libc10.so"})
+    assert owner_of("/usr/lib/libc10.so", owners) == "foreign"
+    assert owner_of("/usr/lib/libc11.so", owners) == "system"
+
+
+def test_a_base_is_taken_by_its_whole_name() -> None:
+    owners = replace(OWNERS, base_prefix="/opt/X/")
+    assert owner_of("/opt/X/lib/libssl.so.3", owners) == "interpreter"
+    assert owner_of("/opt/lib/libssl.so.3", owners) == "foreign"
+
+
 def test_the_caches_of_the_job() -> None:
     assert owner_of("/scratch/cache/x.so", replace(OWNERS, caches=("/scratch/cache/",))) == "compiled"
 

@@ -292,6 +292,7 @@ def test_the_level_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch,
         LibraryCode(path="torch/lib/plain.so", level="x86-64-v2"),
         LibraryCode(path="torch/lib/fast.so", level="x86-64-v3"),
+        LibraryCode(path="torch/lib/other.so", level="x86-64-v3"),
         LibraryCode(path="torch/lib/any.so"),
     )
     lock = locked("torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl", sha256="1" * 64)
