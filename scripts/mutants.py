@@ -36,7 +36,8 @@ class _Late(BaseException):
 class Loop:
     """In place of pytest's own loop over the collected tests."""
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[SourceFileMutationData], patterns: Sequence[str]) -> None:
+        self.modules = modules
         self.patterns = patterns
         self.reached: dict[str, set[int]] = {}
         self.seconds: list[float] = []
@@ -44,9 +45,7 @@ class Loop:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._measure(session)
-        for path in walk_mutatable_files():
-            data = SourceFileMutationData(path=path)
-            data.load()
+        for data in self.modules:
             names = [name for name in data.exit_code_by_key if self._is_asked(name)]
             if not names:
                 continue
@@ -55,13 +54,13 @@ class Loop:
                 data.exit_code_by_key[name] = self._try(session, name)
             with _mutant(""):
                 if left := [item.nodeid for item in session.items if not _passes(session, item)]:
-                    pytest.exit(f"{path}: no mutant is on, and {left[0]} fails: what was left behind?", 1)
+                    pytest.exit(f"{data.path}: no mutant is on, and {left[0]} fails", 1)
             data.save()
             found = [data.exit_code_by_key[name] for name in names]
+            survived, unasked = found.count(SURVIVED), found.count(NO_TESTS)
             print(
-                f"{path}: {len(names)} tried, {len(names) - found.count(SURVIVED) - found.count(NO_TESTS)} "
-                f"killed, {found.count(SURVIVED)} survived, {found.count(NO_TESTS)} without a test, "
-                f"{time.process_time() - start:.0f} s of CPU",
+                f"{data.path}: {len(names)} tried, {len(names) - survived - unasked} killed, {survived} "
+                f"survived, {unasked} without a test, {time.process_time() - start:.0f} s of CPU",
                 flush=True,
             )
         return True
@@ -141,6 +140,10 @@ def main(patterns: Sequence[str]) -> int:
         mutmut.copy_also_copy_files()
         mutmut.setup_source_paths()
         mutmut.create_mutants(int(os.environ.get("JOBS", "1")))
+    modules = [SourceFileMutationData(path=path) for path in walk_mutatable_files()]
+    for data in modules:
+        data.load()
+        data.meta_path = data.meta_path.absolute()
     given = config()
     os.chdir("mutants")
     signal.signal(signal.SIGVTALRM, _late)
@@ -151,7 +154,7 @@ def main(patterns: Sequence[str]) -> int:
         *given.pytest_add_cli_args,
         *given.pytest_add_cli_args_test_selection,
     ]
-    return int(pytest.main(["-q", *arguments], plugins=[Loop(patterns)]))
+    return int(pytest.main(["-q", *arguments], plugins=[Loop(modules, patterns)]))
 
 
 if __name__ == "__main__":
