@@ -212,6 +212,7 @@ def test_here_only_the_same_python_can_judge(tmp_path: Path) -> None:
     assert (len(judge.unreadable), judge.same) == (20, set())
     names = {f"lib/python3.11/site-packages/__pycache__/m{number:02}.{TAG}.pyc" for number in range(22)}
     assert all(row[0] in names and row[1:] == [reason] for row in judge.unreadable)
+    assert (judge.judge_here(set(sources[:1])), len(judge.unreadable)) == ([], 21)
     judge = CachedBytecode(contents(tmp_path, full_version=platform.python_version()), None, [])
     assert judge.judge_here(set(sources[:1])) == [
         {

@@ -43,6 +43,11 @@ def test_a_known_finder_leads_to_its_folders(template: str, line: str, tmp_path:
     assert led(tmp_path, finder(template, {}, {}), line) == []
 
 
+@pytest.mark.usefixtures("ascii_locale")
+def test_a_folder_may_have_any_name(template: str, tmp_path: Path) -> None:
+    assert led(tmp_path, finder(template, {"demo": "/work/é"}, {})) == ["/work/é"]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -107,7 +107,7 @@ def made(
     (site / info).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = site / info / name.replace("_txt", ".txt").replace("_json", ".json")
-        path.mkdir() if text is None else path.write_text(text)
+        path.mkdir() if text is None else path.write_text(text, "utf-8")
     places = Layout(
         (str(site),), str(root / "bin"), str(root), str(root / "include/site/python3.11"), "python3.11"
     )
@@ -164,6 +164,15 @@ def test_all_that_a_dist_info_says(tmp_path: Path) -> None:
         editable="/work/a b/x",
         problems=[("../../../../evil", "leaves the prefix")],
     )
+
+
+@pytest.mark.usefixtures("ascii_locale")
+def test_files_are_utf_8_wherever_they_are_read(tmp_path: Path) -> None:
+    points = "[console_scripts]\né = m:f\n"
+    record = "é.py,,\n../../../bin/é,,\ndemo-1.dist-info/entry_points.txt,,\n"
+    found = made(tmp_path, "demo-1.dist-info", RECORD=record, entry_points_txt=points)
+    assert (found.scripts, found.problems) == ({"é": "m:f"}, [])
+    assert [entry.path for entry in found.entries] == ["é.py", "demo-1.dist-info/entry_points.txt"]
 
 
 @pytest.mark.parametrize(
