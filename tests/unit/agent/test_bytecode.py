@@ -387,7 +387,7 @@ def told(of: int, executable: str, pycache: str | None = None) -> str:
 
 
 def test_workers_are_started_clean_and_share_the_files(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     python = tmp_path / "python"
     python.symlink_to(sys.executable)
@@ -400,6 +400,7 @@ def test_workers_are_started_clean_and_share_the_files(
         PycResult("p0", told(1, str(python), os.devnull), "s0", "0")
     ]
     assert answers(monkeypatch, [], None, 2) == []
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_file_that_a_worker_dies_of_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
