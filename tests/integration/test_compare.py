@@ -16,13 +16,22 @@ import pytest
 from envlock import api
 from envlock.api.comparing import Route, comparison_document, comparison_page, comparison_text
 from envlock.audit.compare import view
-from envlock.audit.compare.model import Compared, Comparison, Depth
+from envlock.audit.compare.host import host_now, needs_of
+from envlock.audit.compare.model import Change, Compared, Comparison, Depth, Fault, Measured, Rebuild
 from envlock.audit.compare.pins import pins_of
 from envlock.audit.compare.trees import Seen, held_against
 from envlock.audit.compare.weight import BaseSeen, weight_of
-from envlock.errors import DiskFailed
-from envlock.lock.file import read_lock
+from envlock.cli import cli
+from envlock.cli.boundary import run
+from envlock.errors import CouldNotTell, DiskFailed
+from envlock.lock.file import read_lock, write_lock
+from envlock.lock.model import ImageLock, ImagePlatform
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
+from envlock.report import Report, Verdict
+from envlock.resolve.image import open_platform
+from envlock.resolve.oci.layout import open_layout
+from tests.support.images import tiny_base
+from tests.support.registry import LocalRegistry
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TORCH = EXAMPLES / "bert-cu124" / "envlock.lock"
@@ -155,6 +164,171 @@ def test_exit_statuses_of_the_command() -> None:
     named = envlock("--routes", "conda", "--json", cwd=TORCH.parent)
     assert named.returncode == 8, named.stderr
     assert json.loads(named.stdout)["routes"][0]["measured"] is None
+
+
+def rebuild(*changes: str, digest: str | None = None, times_only: int | None = None) -> Rebuild:
+    return Rebuild(
+        first=digest and "sha256:0",
+        second=digest,
+        changes=tuple(Change(path=each, kind="log") for each in changes),
+        times_only=times_only,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "lines"),
+    [
+        (
+            rebuild("a", "b", "c", times_only=1200),
+            ["3 log: a, b, …", "1,200 files differ in their modification time alone"],
+        ),
+        (rebuild("a", digest="sha256:1"), ["1 log: a"]),
+        (
+            rebuild(digest="sha256:1"),
+            ["every file is the same; the digests differ by times, such as when the image was made"],
+        ),
+        (rebuild(digest="sha256:0"), ["no file differs in content or mode"]),
+        (rebuild(), ["no file differs in content or mode"]),
+    ],
+)
+def test_what_two_builds_do_not_share(tmp_path: Path, found: Rebuild, lines: list[str]) -> None:
+    comparison = with_measured(plan(TORCH, tmp_path, routes=(Route.VENV,)), found)
+    told = [line for line in comparison_text(comparison).splitlines() if line.startswith("  built twice: ")]
+    assert told == [f"  built twice: {line}" for line in lines]
+
+
+def with_measured(comparison: Comparison, found: Rebuild, *verdicts: Verdict) -> Comparison:
+    """As if each route had been made, with these verdicts; the last counts for those that are left."""
+    measured = [
+        Measured(cold=9.0, warm=1.0, verify=0.5, disk=10**9, report=report(each), rebuild=found)
+        for each in verdicts or (Verdict.MATCH,)
+    ]
+    routes = [
+        replace(each, measured=measured[min(number, len(measured) - 1)])
+        for number, each in enumerate(comparison.routes)
+    ]
+    return replace(comparison, routes=tuple(routes), host=host_now())
+
+
+def report(verdict: Verdict) -> Report:
+    return Report(
+        verdict=verdict, expected="rt1:00", observed=None, level="content", target="/env", findings=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "failed", "words", "status"),
+    [
+        ([Verdict.MATCH], [], [], 0),
+        ([Verdict.MATCH, Verdict.MISMATCH], [], [], 1),
+        ([Verdict.INCOMPLETE, Verdict.MISMATCH], [], [], 1),
+        ([Verdict.MATCH, Verdict.INCOMPLETE], [], [], 8),
+        ([Verdict.MATCH], [0], [], 0),
+        ([Verdict.MATCH], [0], ["--routes", "venv,docker"], 8),
+        ([Verdict.MATCH], [5, 0], [], 5),
+        ([], [0], [], 8),
+    ],
+)
+def test_what_measuring_ends_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verdicts: list[Verdict],
+    failed: list[int],
+    words: list[str],
+    status: int,
+) -> None:
+    planned = plan(TORCH, tmp_path)
+    made = with_measured(planned, rebuild(), *verdicts)
+    whole = [*made.routes[: len(verdicts)]]
+    whole += [
+        replace(each, fault=Fault(message="no", exit_status=code))
+        for each, code in zip(planned.routes[len(verdicts) :], failed, strict=False)
+    ]
+    outcome = replace(made, routes=tuple(whole))
+    monkeypatch.setattr("envlock.api.comparing.compare", lambda *_: outcome)
+    page = tmp_path / "page.html"
+    assert run(cli, ["compare", "-l", str(TORCH), "--html", str(page), *words]) == status
+    assert capsys.readouterr().out.splitlines()[1].startswith("measured ")
+    assert page.read_bytes().startswith(b"<!")
+
+
+def tools(folder: Path, *names: str) -> dict[str, str]:
+    """An environment whose PATH has programs of these names, and nothing else."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return {"PATH": str(folder), "DOCKER_HOST": "tcp://127.0.0.1:9"}
+
+
+def test_what_a_route_needs_and_what_is_here(tmp_path: Path) -> None:
+    def needs(lock: Path, route: Route, *names: str) -> dict[str, tuple[bool | None, str]]:
+        found = needs_of(read_lock(lock), LINUX, route, tools(tmp_path / "-".join(names), *names))
+        return {each.what: (each.here, each.seen) for each in found}
+
+    driver = needs(TORCH, Route.VENV)["an NVIDIA driver"]
+    assert driver in ((False, "none"), (True, "/proc/driver/nvidia/version"))
+    assert needs(TORCH, Route.CONDA)["conda, mamba or micromamba"] == (False, "none")
+    assert needs(TORCH, Route.CONDA, "mamba")["conda, mamba or micromamba"] == (True, "mamba")
+    nothing = needs(NATIVE, Route.CONDA)["nothing: no root, no daemon, no conda"]
+    assert nothing == (True, "py-rattler is in envlock")
+    assert needs(TORCH, Route.OCI, "podman")["an engine to run it"] == (True, "podman")
+    assert needs(TORCH, Route.OCI, "nvidia-ctk")["NVIDIA's container toolkit"] == (True, "nvidia-ctk")
+    assert needs(TORCH, Route.DOCKER)["a Docker daemon"] == (False, "no `docker` command")
+    here, seen = needs(TORCH, Route.DOCKER, "docker")["a Docker daemon"]
+    assert not here
+    assert seen.startswith("no Docker daemon answers")
+
+
+def test_a_lock_is_measured_on_its_own_platform_alone(tmp_path: Path) -> None:
+    order = api.CompareOrder(lock=TORCH, environment={}, scratch=tmp_path, platform="win-64")
+    with pytest.raises(CouldNotTell) as caught:
+        api.compare(order)
+    assert caught.value.message == "win-64 cannot be measured on linux-64"
+    assert caught.value.hint == "`envlock compare --plan` compares from the lock alone"
+
+
+def test_what_the_figures_leave_out(tmp_path: Path) -> None:
+    def unknown(lock: Path, route: Route, **options: Any) -> list[str]:
+        return list(plan(lock, tmp_path, routes=(route,), **options).routes[0].weight.unknown)
+
+    assert unknown(TORCH, Route.VENV) == ["the interpreter is the host's and counts as nothing"]
+    solved = "Python and what conda adds to it are solved anew, and not in the lock"
+    assert unknown(TORCH, Route.CONDA) == [solved]
+    packed = "the lock has no unpacked size of conda packages"
+    assert unknown(NATIVE, Route.CONDA) == [packed]
+    assert unknown(TORCH, Route.DOCKER) == ["no base image is locked, so its size is not known"]
+
+
+def test_a_base_image_is_weighed_where_it_may_be_asked(tmp_path: Path) -> None:
+    with LocalRegistry() as registry:
+        registry.add(tiny_base(tmp_path / "layout"), "team/base", "3.11")
+        lock = tmp_path / "envlock.lock"
+        digest = registry.tags["team/base", "3.11"]
+        base = ImageLock(
+            base=registry.reference("team/base:3.11"),
+            digest=digest,
+            platforms={LINUX: ImagePlatform(manifest=digest, diff_ids=diff_ids(tmp_path / "layout"))},
+        )
+        write_lock(lock, replace(read_lock(TORCH), image=base))
+
+        def weighed(**options: bool) -> tuple[int, tuple[str, ...]]:
+            weight = plan(lock, tmp_path, routes=(Route.OCI,), **options).routes[0].weight
+            return sum(each.download for each in weight.shares if each.owner == "base image"), weight.unknown
+
+        assert weighed() == (0, ("the base image is not counted: `--online` asks its registry",))
+        size, told = weighed(online=True)
+        assert size > 0
+        assert told == ("the base image's layers count compressed; unpacked they are larger",)
+        registry.repositories.clear()
+        message = f"there is no image `{base.base}`: the registry answers 404"
+        assert weighed(online=True) == (0, (f"the base image is not counted: {message}",))
+
+
+def diff_ids(layout: Path) -> tuple[str, ...]:
+    store = open_layout(f"oci:{layout}", Path("/"))
+    return open_platform(store, store.document(""), LINUX).config.diff_ids
 
 
 def test_no_row_of_the_view_lacks_a_route(tmp_path: Path) -> None:
