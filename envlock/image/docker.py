@@ -144,8 +144,10 @@ def _classic(client: DockerClient, order: DockerBuild, on_event: OnEvent) -> str
 
 
 def _followed(rows: Iterator[dict[str, Any]], said: list[str], on_event: OnEvent) -> str:
-    """Pass on the steps; the id of the image is in the last row that has one."""
+    """Pass on the steps; the id of the image is in the last row that has one. Read to its end, also after an
+    error: else the connection would stay open."""
     image: str | None = None
+    error = "the daemon named no image"
     for row in rows:
         text = str(row.get("stream", ""))
         said += [line for line in text.splitlines() if line.strip()]
@@ -153,9 +155,9 @@ def _followed(rows: Iterator[dict[str, Any]], said: list[str], on_event: OnEvent
             on_event(Event(step="build", done=int(match[1]), total=int(match[2])))
         image = row.get("aux", {}).get("ID", image)
         if "error" in row:
-            raise _failed(said, str(row["error"]))
+            image, error = None, str(row["error"])
     if image is None:
-        raise _failed(said, "the daemon named no image")
+        raise _failed(said, error)
     return image
 
 

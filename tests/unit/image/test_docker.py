@@ -1,0 +1,212 @@
+"""Builders that fail, in the words of the house. The `docker` command is a script here, the daemon a few
+lines of HTTP; real ones are in tests/e2e."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envlock.errors import EnvlockError, ToolFailed, ToolMissing
+from envlock.image.context import Context
+from envlock.image.docker import Builder, DockerBuild, build, builder_at_hand, connect, told_failures
+from envlock.resolve.model import Event
+
+STEPS = "echo '#5 [install 2/3] RUN pip' >&2; echo '#6 [3/3] COPY' >&2\n"
+
+
+def command(folder: Path, script: str) -> dict[str, str]:
+    """An environment whose `docker` is this script."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def told(error: EnvlockError) -> tuple[str, str | None]:
+    return error.message, error.hint
+
+
+def test_which_builder_is_at_hand(tmp_path: Path) -> None:
+    has, has_not = command(tmp_path / "has", "exit 0"), command(tmp_path / "has-not", "exit 1")
+    chosen: dict[Builder, Builder] = {"auto": "buildx", "buildx": "buildx", "classic": "classic"}
+    assert {each: builder_at_hand(each, has) for each in chosen} == chosen
+    assert builder_at_hand("auto", has_not) == "classic"
+    with pytest.raises(ToolMissing) as caught:
+        builder_at_hand("buildx", has_not)
+    assert told(caught.value) == (
+        "the `docker` command here has no buildx",
+        "leave `--builder` out, or install it",
+    )
+    with pytest.raises(ToolMissing) as caught:
+        builder_at_hand("auto", {"PATH": str(tmp_path)})
+    assert told(caught.value) == (
+        "there is no `docker` command here",
+        "install it; `envlock build oci` needs none",
+    )
+
+
+def order(folder: Path, environment: Mapping[str, str], **options: Any) -> DockerBuild:
+    return DockerBuild(
+        context=Context(dockerfile="FROM x\n", root=folder),
+        tags=("team/a:1",),
+        platform="linux/amd64",
+        offline=True,
+        environment=environment,
+        **options,
+    )
+
+
+def test_what_buildx_says(tmp_path: Path) -> None:
+    script = (
+        f'for word; do case $word in --iidfile=*) echo sha256:00 > "${{word#*=}}";; esac; done\n'
+        f'echo "$@" > {tmp_path}/words; cat > /dev/null; {STEPS}'
+    )
+    events: list[Event] = []
+    made = order(tmp_path, command(tmp_path / "bin", script), no_cache=True)
+    assert build(None, made, "buildx", events.append) == "sha256:00"  # type: ignore[arg-type]
+    assert [(each.done, each.total) for each in events] == [(2, 3), (3, 3)]
+    words = (tmp_path / "words").read_text().split()
+    assert {"--network=none", "--no-cache", "--tag=team/a:1", "--platform=linux/amd64"} <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("script", "message", "facts"),
+    [
+        (f"{STEPS}exit 2", "#6 [3/3] COPY", ("#5 [install 2/3] RUN pip", "#6 [3/3] COPY")),
+        ("exit 3", "status 3", ()),
+    ],
+)
+def test_a_build_that_fails(tmp_path: Path, script: str, message: str, facts: tuple[str, ...]) -> None:
+    made = order(tmp_path, command(tmp_path / "bin", script))
+    with pytest.raises(ToolFailed) as caught:
+        build(None, made, "buildx", lambda _: None)  # type: ignore[arg-type]
+    assert caught.value.message == f"the image was not built: {message}"
+    assert caught.value.facts == tuple(("said", line) for line in facts)
+
+
+# -- the classic builder, by a daemon ------------------------------------------------------------------
+
+
+class Daemon(ThreadingHTTPServer):
+    """Answers `/build` with these rows, and tells what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.rows: list[object] = []
+        self.asked: list[str] = []
+        self.refuses = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Daemon
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        version = json.dumps({"ApiVersion": "1.44", "Version": "1", "MinAPIVersion": "1.24"}).encode()
+        self._answer(200, b"OK" if self.path.endswith("/_ping") else version)
+
+    def do_POST(self) -> None:
+        self.server.asked.append(self.path)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline() or b"0", 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
+        if self.server.refuses:
+            self._answer(500, json.dumps({"message": "no room\nmore"}).encode())
+        elif "/build" in self.path:
+            self._stream([json.dumps(row).encode() + b"\n" for row in self.server.rows])
+        else:
+            self._answer(201, b"")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if body[:1] == b"{" else "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, rows: list[bytes]) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"".join(b"%x\r\n%b\r\n" % (len(row), row) for row in [*rows, b""]))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def daemon() -> Iterator[Daemon]:
+    with Daemon() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def classic(server: Daemon, folder: Path, events: list[Event]) -> str:
+    environment = {"DOCKER_HOST": f"tcp://127.0.0.1:{server.server_address[1]}", "PATH": os.environ["PATH"]}
+    with closing(connect(environment)) as client, told_failures("the image was not built"):
+        return build(client, order(folder, environment), "classic", events.append)
+
+
+STEP = {"stream": "Step 1/2 : FROM x\n"}
+
+
+def test_what_the_classic_builder_says(tmp_path: Path) -> None:
+    events: list[Event] = []
+    with daemon() as server:
+        server.rows = [STEP, {"stream": "\n"}, {"aux": {"ID": "sha256:00"}}, {"stream": "done\n"}]
+        assert classic(server, tmp_path, events) == "sha256:00"
+        assert [path.partition("?")[0].split("/", 2)[2] for path in server.asked[-2:]] == [
+            "build",
+            "images/sha256:00/tag",
+        ]
+    assert [(each.done, each.total) for each in events] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message", "facts"),
+    [
+        ([STEP], "the daemon named no image", ("Step 1/2 : FROM x",)),
+        ([STEP, {"error": " it broke\n"}], "it broke", ("Step 1/2 : FROM x",)),
+        ([], "the daemon named no image", ()),
+        (None, "no room", ()),
+    ],
+)
+def test_a_classic_build_that_fails(
+    tmp_path: Path, rows: list[object] | None, message: str, facts: tuple[str, ...]
+) -> None:
+    with daemon() as server:
+        server.rows, server.refuses = rows or [], rows is None
+        with pytest.raises(ToolFailed) as caught:
+            classic(server, tmp_path, [])
+    assert caught.value.message == f"the image was not built: {message}"
+    assert caught.value.facts == tuple(("said", line) for line in facts)
+
+
+def test_no_daemon_answers(tmp_path: Path) -> None:
+    """DOCKER_HOST goes before the context of the docker command, which is asked where there is none."""
+    environment = command(tmp_path / "bin", "echo tcp://127.0.0.1:9")
+    for own in (environment, {**environment, "DOCKER_HOST": "tcp://127.0.0.1:9"}):
+        with pytest.raises(ToolMissing) as caught:
+            connect(own)
+        assert caught.value.message.startswith("no Docker daemon answers: ")
+        assert (caught.value.where, caught.value.hint) == (
+            "tcp://127.0.0.1:9",
+            "start one, or name it in DOCKER_HOST; `envlock build oci` needs none",
+        )
