@@ -18,7 +18,7 @@ from envlock.audit.compare.text import render as comparison_text
 from envlock.audit.compare.weight import BaseSeen, weight_of
 from envlock.audit.evidence.needed import needed
 from envlock.emit.pins import refuse_half
-from envlock.errors import CouldNotTell, EnvlockError
+from envlock.errors import CouldNotTell, EnvlockError, UsageFault
 from envlock.lock.file import read_lock
 from envlock.lock.model import Lock
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
@@ -75,10 +75,11 @@ def compare(order: CompareOrder, on_event: OnEvent = no_events) -> Comparison:
 
 def _platform(lock: Lock, order: CompareOrder) -> str:
     if order.plan:
+        if order.platform not in (None, *lock.platforms):
+            known = ", ".join(lock.platforms)
+            raise UsageFault(f"the lock has no platform `{order.platform}`, it has {known}")
         here = platform_name()
-        return locked_platform(
-            lock, order.platform or (here if here in lock.platforms else lock.platforms[0])
-        )
+        return order.platform or (here if here in lock.platforms else lock.platforms[0])
     if order.platform not in (None, platform_name()):
         raise CouldNotTell(
             f"{order.platform} cannot be measured on {platform_name()}",

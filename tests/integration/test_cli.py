@@ -716,6 +716,110 @@ def test_141_a_reader_that_goes_away(synced: Project) -> None:
     child.stderr.close()
 
 
+NATIVE = str(ROOT / "examples" / "conda-native" / "envlock.lock")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "lines"),
+    [
+        (
+            "resurrect folder --date 2015-01-01",
+            4,
+            [
+                "error: no Python that can be locked was out on 2015-01-01 [no-solution]",
+                "hint: 3.8 is the oldest: 2019-10-14",
+            ],
+        ),
+        (
+            f"bisect {NATIVE} {NATIVE} -- true",
+            2,
+            [
+                "error: a lock with conda packages cannot be bisected: the search makes virtual environments "
+                "[usage]",
+                f"  where  {NATIVE}",
+                "hint: `envlock diff` says what differs between the two",
+            ],
+        ),
+        (
+            "bundle -l -odd.lock -o b.tar",
+            2,
+            [
+                "error: a lockfile in a bundle cannot be called `-odd.lock` [usage]",
+                "hint: rename it",
+            ],
+        ),
+        (
+            f"compare --plan -l {NATIVE} --platform win-64",
+            2,
+            ["error: the lock has no platform `win-64`, it has linux-64 [usage]"],
+        ),
+        (
+            f"bundle -o b.tar -l {NATIVE} --platform win-64",
+            2,
+            ["error: the lock has no platform `win-64`, it has linux-64 [usage]"],
+        ),
+        (
+            f"emit docker -l {NATIVE} --platform win-64",
+            2,
+            ["error: the lock has no platform `win-64`, it has linux-64 [usage]"],
+        ),
+        (
+            f"build oci -o x -l {NATIVE} --platform win-64",
+            2,
+            ["error: the lock has no platform `win-64` that an image can be of, it has linux-64 [usage]"],
+        ),
+        (
+            "lock --from nowhere.lock",
+            3,
+            [
+                "error: `nowhere.lock` has 1 fault [foreign-lock-invalid]",
+                "  nowhere.lock: there is no such file",
+            ],
+        ),
+        (
+            "lock -o folder",
+            2,
+            ["error: `folder` is a directory [usage]", "hint: name a file: `-o folder/envlock.lock`"],
+        ),
+        (
+            "diff none.lock none.lock",
+            3,
+            [
+                "error: there is no lockfile [lockfile-invalid]",
+                "  where  none.lock",
+                "hint: `envlock lock` makes it",
+            ],
+        ),
+        (
+            "audit none",
+            2,
+            [
+                "error: there is no such file or directory [usage]",
+                "  where  none",
+                "hint: name a folder, or a file",
+            ],
+        ),
+        (
+            "doctor --log none.txt",
+            8,
+            [
+                "error: `none.txt` cannot be read: no such file or directory [could-not-tell]",
+                "  where  none.txt",
+            ],
+        ),
+    ],
+)
+def test_an_input_that_is_not_there_or_not_for_it(
+    here: Project, envlock: Envlock, words: str, status: int, lines: list[str]
+) -> None:
+    (here.root / "folder").mkdir()
+    (here.root / "folder" / "requirements.txt").write_text("demo\n")
+    shutil.copy(NATIVE, here.root / "-odd.lock")
+    ran = envlock(*words.split())
+    assert (ran.status, ran.out) == (status, "")
+    assert [line for line in ran.err.splitlines() if line] == lines
+
+
 # emit
 
 
