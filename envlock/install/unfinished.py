@@ -97,7 +97,10 @@ def clear_up(note: Note, venv: Path, sites: Sequence[Path], others: Set[Path] = 
     infos = [info for info in infos if info / "METADATA" not in others]
     paths += [path for info in infos for path in _recorded(info)]
     if names:  # what uv had written half: modules, and the scripts that it makes
-        found = [*(venv / "bin").glob(_TEMPORARY), *(path for site in sites for path in site.rglob(_TEMPORARY))]
+        found = [
+            *(venv / "bin").glob(_TEMPORARY),
+            *(path for site in sites for path in site.rglob(_TEMPORARY)),
+        ]
         paths += [path for path in found if path.is_file()]
     try:
         _remove(path for path in paths if path not in others and _is_below(path, venv))
