@@ -79,7 +79,7 @@ def launch(command: str, prefix: Path, **options: Any) -> Launch:
         environment=PATH,
         level="roots",
         prefix=str(prefix),
-        **{"python": sys.executable, "timeout_seconds": 60, **options},
+        **{"python": sys.executable, "timeout_seconds": 300, **options},
     )
 
 
