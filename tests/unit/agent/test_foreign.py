@@ -41,7 +41,8 @@ def test_site_directories_are_in_the_order_of_the_path(
     site = f"{tmp_path}/env/lib/python3.11/site-packages"
     user_site, base = tmp_path / "home/.local/lib/python3.11/site-packages", tmp_path / "base"
     own, user = Root(site, "site", OWN), Root(str(user_site), "user-site", USER)
-    venv, seeing = {"home": "/x"}, {"home": "/x", "include-system-site-packages": "true"}
+    key = "include-system-site-packages"
+    venv, seeing = {"home": "/x", key: "false"}, {"home": "/x", key: "true"}
     assert roots(tmp_path, {}, {}) == [own]  # nothing else is there
     system = [
         base / "local/lib/python3.11/dist-packages",
