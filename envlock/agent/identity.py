@@ -232,11 +232,16 @@ def parse_record(text: str) -> List[RecordRow]:
             path = safe_relative_path(path)
         algorithm, hexdigest = decode_hash(fields[1] if len(fields) > 1 else "")
         size = fields[2] if len(fields) > 2 else ""
-        row = RecordRow(path, algorithm, hexdigest, int(size) if size.isdigit() else None)
+        row = RecordRow(path, algorithm, hexdigest, _size(size))
         known = rows.get(path)
         if known is None or (not known.hex and row.hex):
             rows[path] = row
     return list(rows.values())
+
+
+def _size(text: str) -> Optional[int]:
+    """`isdigit` admits `²`, which is no number; `int` refuses thousands of digits."""
+    return int(text) if text.isdecimal() and len(text) < 20 else None
 
 
 _CONTROL_IN_ROWS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")

@@ -56,7 +56,7 @@ def place_of(environment: Mapping[str, str], call: int) -> Place | None:
     torchrun did not start this."""
     names = ("GROUP_RANK", "GROUP_WORLD_SIZE", "LOCAL_RANK", "RANK", "MASTER_PORT")
     texts = [environment.get(name, "") for name in names]
-    if "TORCHELASTIC_RUN_ID" not in environment or not all(text.isdigit() for text in texts):
+    if "TORCHELASTIC_RUN_ID" not in environment or not all(text.isdecimal() for text in texts):
         return None
     number, count, local, rank, port = map(int, texts)
     if count < 2 or number >= count:

@@ -78,7 +78,7 @@ def answered(question: Question, ask: Ask, timeout_seconds: float) -> dict[str, 
 def rank_of(environment: Mapping[str, str]) -> Rank | None:
     """This process as torchrun numbers it; None where it is alone, or not of torchrun."""
     texts = [environment.get(name, "") for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE")]
-    if "TORCHELASTIC_RUN_ID" not in environment or not all(text.isdigit() for text in texts):
+    if "TORCHELASTIC_RUN_ID" not in environment or not all(text.isdecimal() for text in texts):
         return None
     number, size = map(int, texts)
     if number >= size or size == 1:

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
-from envlock.errors import CouldNotTell, ToolMissing
+from envlock.errors import CouldNotTell, DiskFailed, ToolMissing
 from envlock.install.model import Supply, SyncRequest
 from envlock.install.venv import sync
 from envlock.lock.model import Lock
@@ -34,7 +35,7 @@ class VenvBench:
     output: str | None = None
 
     def run(self, lock: Lock) -> Result:
-        """Raises what `sync` raises, ToolMissing, CouldNotTell."""
+        """Raises what `sync` raises, ToolMissing, CouldNotTell, DiskFailed."""
         venv = self._made(lock)
         declared = declare((self.output,) if self.output else (), self.command.folder)
         clock = time.monotonic()
@@ -69,8 +70,8 @@ class VenvBench:
     def _status(self, environment: dict[str, str]) -> int:
         """What it prints is kept, all steps in one file; a person who stops it stops the search."""
         words = self.command.words
-        try:
-            with self.said.open("ab") as said:
+        with self._opened() as said:
+            try:
                 done = subprocess.run(
                     words,
                     env=environment,
@@ -80,9 +81,19 @@ class VenvBench:
                     stderr=subprocess.STDOUT,
                     check=False,
                 )
-        except OSError as error:
-            raise ToolMissing(
-                f"`{words[0]}` cannot be started: {(error.strerror or str(error)).lower()}",
-                hint="it is looked for in the environment's `bin`, then on PATH",
-            ) from error
+            except OSError as error:
+                raise ToolMissing(
+                    f"`{words[0]}` cannot be started: {(error.strerror or str(error)).lower()}",
+                    hint="it is looked for in the environment's `bin`, then on PATH",
+                ) from error
         return done.returncode
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self.said.open("ab")
+        except OSError as error:
+            raise DiskFailed(
+                f"what the command prints cannot be kept in `{self.said}`: "
+                f"{(error.strerror or str(error)).lower()}",
+                hint="name another log: `--log FILE`",
+            ) from error

@@ -228,7 +228,7 @@ def _project_itself(extras: tuple[str, ...], where: str, place: Place, asking: A
 
 def _line_number(row: Row) -> tuple[str, int]:
     file, _, number = row.where.rpartition(":")
-    return file, int(number) if number.isdigit() else 0
+    return file, int(number) if number.isdecimal() else 0
 
 
 def _faulty(fault: Fault, place: Place) -> Row:
@@ -246,7 +246,7 @@ def _line_at(where: str, place: Place) -> str | None:
     """The line that a place like `requirements.txt:3` names, without what may be secret."""
     file, _, number = where.rpartition(":")
     path = place.root / file
-    if not number.isdigit() or not path.is_file():
+    if not number.isdecimal() or not path.is_file():
         return None
     found = _lines_of(path, path.stat().st_mtime_ns).get(int(number))
     return None if found is None else without_credentials(found)

@@ -89,6 +89,15 @@ def test_of_two_rows_with_a_hash_and_of_two_without_the_first_counts() -> None:
     assert parse_record("a.py,,1\na.py,,2\n") == [RecordRow("a.py", "", "", 1)]
 
 
+@pytest.mark.parametrize("size", ["²", "-1", "1.0", "", "9" * 20, "9" * 5000])
+def test_a_size_that_is_none_counts_as_not_given(size: str) -> None:
+    assert parse_record(f"a.py,,{size}\n") == [RecordRow("a.py", "", "", None)]
+
+
+def test_the_largest_size() -> None:
+    assert parse_record(f"a.py,,{10**19 - 1}\n") == [RecordRow("a.py", "", "", 10**19 - 1)]
+
+
 @pytest.mark.parametrize(
     ("row", "path"),
     [

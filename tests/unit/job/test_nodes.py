@@ -49,7 +49,13 @@ def test_the_place_is_what_torchrun_tells() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"GROUP_WORLD_SIZE": "1", "GROUP_RANK": "0"}, {"GROUP_RANK": "2"}, {"MASTER_PORT": "tcp"}, {"RANK": ""}],
+    [
+        {"GROUP_WORLD_SIZE": "1", "GROUP_RANK": "0"},
+        {"GROUP_RANK": "2"},
+        {"MASTER_PORT": "tcp"},
+        {"RANK": ""},
+        {"RANK": "²"},
+    ],
 )
 def test_who_is_in_no_job_of_several_nodes(more: dict[str, str]) -> None:
     assert place_of(told(**more), 0) is None

@@ -176,6 +176,7 @@ def test_a_question_arrives_as_it_was_asked_and_has_one_name_for_all_ranks() -> 
         {**told(0, 1)},
         {**told(2, 2)},
         {**told(0, 2), "LOCAL_RANK": "first"},
+        {**told(0, 2), "LOCAL_RANK": "²"},
         {key: text for key, text in told(0, 2).items() if key != "TORCHELASTIC_RUN_ID"},
     ],
 )
