@@ -840,7 +840,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def wait_for(what: object, seconds: float = 20.0) -> None:
+def wait_for(what: object, seconds: float = 120.0) -> None:
     assert callable(what)
     end = time.monotonic() + seconds
     while not what():
