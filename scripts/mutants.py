@@ -123,7 +123,7 @@ def _passes(session: pytest.Session, item: Any) -> bool:
     finally:
         session._setupstate.teardown_exact(None)
         # To make a folder, pytest reads the names of all that are there.
-        for folder in Path("../tmp").iterdir():
+        for folder in Path("../tmp").glob("*"):
             folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
     return True
 

@@ -14,6 +14,7 @@ import csv
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ from envlock.install.inode import disk_failed
 
 NAME = ".envlock-sync"
 MAKING, MADE = "making", "made"
-_TEMPORARY = ".tmp??????"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -96,18 +96,23 @@ def clear_up(note: Note, venv: Path, sites: Sequence[Path], others: Set[Path] = 
     infos = [info for site in sites for info in site.glob("*.dist-info") if _name_of(info) in names]
     infos = [info for info in infos if info / "METADATA" not in others]
     paths += [path for info in infos for path in _recorded(info)]
-    if names:  # what uv had written half: modules, and the scripts that it makes
-        found = [
-            *(venv / "bin").glob(_TEMPORARY),
-            *(path for site in sites for path in site.rglob(_TEMPORARY)),
-        ]
-        paths += [path for path in found if path.is_file()]
+    if names:
+        paths += _written_half(venv, since_ns=os.fstat(note.stream.fileno()).st_mtime_ns)
     try:
         _remove(path for path in paths if path not in others and _is_below(path, venv))
         for info in infos:
             shutil.rmtree(info, ignore_errors=True)
     except OSError as error:
         raise disk_failed(venv, error) from error
+
+
+def _written_half(venv: Path, since_ns: int) -> Iterator[Path]:
+    """What uv, which names a file when it is whole, has made since then: modules, scripts, data anywhere."""
+    for path in venv.rglob(".tmp??????"):
+        with suppress(FileNotFoundError):
+            row = path.lstat()
+            if stat.S_ISREG(row.st_mode) and row.st_ctime_ns >= since_ns:
+                yield path
 
 
 def _remove(paths: Iterable[Path]) -> None:

@@ -511,6 +511,7 @@ MOMENTS = {
     "there is no python": ("venv", "rm bin/python"),
     "a file is copied half": ("pip sync", "mv {site}/demo/big.so {site}/demo/.tmpAbC123"),
     "a script is written half": ("pip sync", "echo x > bin/.tmpvDIcdE; rm {site}/demo/big.so"),
+    "a file of data is copied half": ("pip sync", "echo x > .tmpnL9z6c; rm {site}/demo/big.so"),
     "all is there": ("pip sync", "true"),
 }
 
