@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.doctest import DoctestItem
 from _pytest.tmpdir import tmppath_result_key
 from mutmut import __main__ as mutmut
 from mutmut.configuration import config
@@ -27,6 +28,9 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.utils.file_utils import walk_mutatable_files
 
 KILLED, SURVIVED, NO_TESTS, LATE = 1, 0, 33, 36  # as mutmut writes them
+
+
+_NAMES = pytest.StashKey[dict[str, Any]]()
 
 
 class _Late(BaseException):
@@ -109,6 +113,9 @@ def _mutant(name: str) -> Iterator[None]:
 
 
 def _passes(session: pytest.Session, item: Any) -> bool:
+    if isinstance(item, DoctestItem):  # whose names are gone after it has run
+        names = item.stash.setdefault(_NAMES, dict(item.dtest.globs))
+        item.dtest.globs.update(names)
     try:
         item._initrequest()  # fixtures are made anew
         item.stash[tmppath_result_key] = {}
