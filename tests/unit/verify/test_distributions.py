@@ -371,11 +371,19 @@ def line(directory: str | None, pth: str = f"{SITE}/__editable__.mine.pth") -> d
     return {"pth": pth, "directory": directory, "code": None}
 
 
+def test_a_file_of_data_lies_below_the_prefix() -> None:
+    data = Entry("data", "share/six.txt", "sha256", "9" * 64)
+    known = {DIGEST: entry_list("six", "1.17.0", ENTRIES)}
+    (found,) = judged(locked(), listed(*ENTRIES, data), known=known.get)
+    assert (found[0], found[3]) == ("file-added", "share/six.txt")
+
+
 @pytest.mark.parametrize(
     ("editable", "startup", "lines", "code"),
     [
         ("/src/mine", "__editable__.mine.pth", [line("/src/mine")], "project"),
         ("/src/mine/", "__editable__.mine.pth", [line("/src/mine/src"), line("/src/mine")], "project"),
+        ("/src/mine", "__editable__.mine.pth", [line("/src/mine", "/site/__editable__.mine.pth")], "project"),
         ("/src/mine", "__editable__.mine.pth", [line("/src/mine2")], "foreign-distribution"),
         (
             "/src/mine",
