@@ -12,9 +12,9 @@ import virtualenv.seed.wheels.embed as embed
 from envlock.agent.editable import blanked_digest, finder_directories, is_finder_name
 
 LINE = "import __editable___demo_1_0_finder; __editable___demo_1_0_finder.install()"
-MAPPING = {"demo": "/work/demo", "other": "/work/../other/"}
-NAMESPACES = {"space": ["/work/a", "/work/./b"]}
-FOLDERS = ["/work/demo", "/other", "/work/a", "/work/b"]
+MAPPING = {"demo": "/srv/demo", "other": "/srv/../other/"}
+NAMESPACES = {"space": ["/srv/a", "/srv/./b"]}
+FOLDERS = ["/srv/demo", "/other", "/srv/a", "/srv/b"]
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def test_a_known_finder_leads_to_its_folders(template: str, line: str, tmp_path:
 
 @pytest.mark.usefixtures("ascii_locale")
 def test_a_folder_may_have_any_name(template: str, tmp_path: Path) -> None:
-    assert led(tmp_path, finder(template, {"demo": "/work/é"}, {})) == ["/work/é"]
+    assert led(tmp_path, finder(template, {"demo": "/srv/é"}, {})) == ["/srv/é"]
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "",
-        "/work/demo",
+        "/srv/demo",
         LINE + "; evil()",
         LINE.replace("install()", "evil()"),
         LINE.replace("; __editable___demo", "; __editable___other"),
