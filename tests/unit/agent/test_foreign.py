@@ -124,7 +124,7 @@ def test_the_standard_library_comes_first(tmp_path: Path) -> None:
 def test_lines_of_path_files_are_read_as_python_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    led = {"import known": ["/work/a", "/work/b"], "import none": []}
+    led = {"import known": ["/srv/a", "/srv/b"], "import none": []}
     asked: list[str] = []
 
     def finder(text: str, site: str) -> list[str] | None:
@@ -141,8 +141,8 @@ def test_lines_of_path_files_are_read_as_python_reads_them(
     assert foreign.path_lines(str(tmp_path)) == [
         PathLine(first, f"{tmp_path}/a\ufffd", None, False),
         PathLine(first, f"{tmp_path}/importer", None, False),
-        PathLine(first, "/work/a", None, True),
-        PathLine(first, "/work/b", None, True),
+        PathLine(first, "/srv/a", None, True),
+        PathLine(first, "/srv/b", None, True),
         PathLine(last, f"{tmp_path.parent}/x", None, False),
         PathLine(last, f"{tmp_path}/ #d", None, False),
         PathLine(last, "/abs/e", None, False),

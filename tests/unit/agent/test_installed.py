@@ -130,7 +130,7 @@ def test_all_that_a_dist_info_says(tmp_path: Path) -> None:
         f"{info}/RECORD,,\n{info}/entry_points.txt,,\n"
         "../../../../evil,,\n"
     )
-    direct = json.dumps({"url": "file:///work/a%20b/./x", "dir_info": {"editable": True}})
+    direct = json.dumps({"url": "file:///srv/a%20b/./x", "dir_info": {"editable": True}})
     assert made(tmp_path, info, RECORD=record, entry_points_txt=points, direct_url_json=direct) == Installed(
         name="demo-pkg",
         version="1.0+x",
@@ -161,7 +161,7 @@ def test_all_that_a_dist_info_says(tmp_path: Path) -> None:
         absent=[],
         scripts={"demo": "demo.cli:main"},
         entry_points=points,
-        editable="/work/a b/x",
+        editable="/srv/a b/x",
         problems=[("../../../../evil", "leaves the prefix")],
     )
 
@@ -289,10 +289,10 @@ def test_a_record_that_is_a_folder_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "folder"),
     [
-        ({"url": "file:///work/demo", "dir_info": {"editable": True}}, "/work/demo"),
-        ({"url": "file:///work/demo", "dir_info": {"editable": False}}, None),
-        ({"url": "file:///work/demo", "dir_info": {}}, None),
-        ({"url": "file:///work/demo"}, None),
+        ({"url": "file:///srv/demo", "dir_info": {"editable": True}}, "/srv/demo"),
+        ({"url": "file:///srv/demo", "dir_info": {"editable": False}}, None),
+        ({"url": "file:///srv/demo", "dir_info": {}}, None),
+        ({"url": "file:///srv/demo"}, None),
         ({"dir_info": {"editable": True}}, None),
         ({"url": 7, "dir_info": {"editable": True}}, None),
         ({"url": "file://[", "dir_info": {"editable": True}}, None),
