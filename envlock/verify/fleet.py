@@ -215,9 +215,9 @@ def _labels(rows: Sequence[_Seen]) -> Iterator[str]:
         yield row.host + (number if row.host in several else "")
 
 
-def _natural(name: str) -> str:
-    """node9 before node10."""
-    return re.sub(r"\d+", lambda number: number[0].zfill(_MOST_DIGITS), name)
+def _natural(name: str) -> tuple[str, str]:
+    """node9 before node10; the name itself decides between node1 and node01."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(_MOST_DIGITS), name), name
 
 
 # What must be there

@@ -228,6 +228,11 @@ def test_names_in_their_natural_order() -> None:
     )
 
 
+@pytest.mark.parametrize("hosts", [("node1", "node01"), ("node01", "node1")])
+def test_numbers_of_one_value_have_an_order_of_their_own(hosts: tuple[str, str]) -> None:
+    assert judged(*map(answer, hosts)).groups[0].hosts == ("node01", "node1")
+
+
 def test_no_host() -> None:
     found = judged()
     assert (found.verdict, found.groups, found.classes) == (Verdict.INCOMPLETE, (), ())
