@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +40,29 @@ def read_environment(path: Path, place: Place, asking: Asking) -> None:
     text = read_text(path, name, asking.faults)
     root = parse_yaml(text, name, asking.faults) if text is not None else None
     keys = root.keys if root is not None else {}
-    listed = keys["dependencies"].items if "dependencies" in keys else ()
-    lines = tuple(_pip_lines(listed, name, path))
+    nodes = keys["dependencies"].items if "dependencies" in keys else ()
+    lines = tuple(_pip_lines(nodes, name, path))
     read_lines(lines, place, asking)
     channels = tuple(_channels(keys.get("channels"), name))
-    add_conda(tuple(_specs(listed, name, asking)), asking, tuple(each.value for each in channels))
+    texts = ((node.text, f"{name}:{node.line}") for node in nodes if node.text is not None)
+    add_conda(tuple(specs_of(texts, asking)), asking, tuple(each.value for each in channels))
     add_channels(channels, asking)
     _add_variables(keys.get("variables"), name, asking)
     _add_platforms(keys.get("platforms"), name, asking)
+
+
+def is_environment(path: Path) -> bool:
+    """conda takes any other file that is named to it for a list of specifications."""
+    return path.suffix in (".yml", ".yaml")
+
+
+def listed(path: Path, place: Place, asking: Asking) -> list[tuple[str, str]]:
+    """The specifications of a list, one a line, each with its place."""
+    name = shown_path(path, place.root)
+    asking.read.append(name)
+    lines = enumerate((read_text(path, name, asking.faults) or "").splitlines(), start=1)
+    texts = ((line.partition("#")[0].strip(), f"{name}:{number}") for number, line in lines)
+    return [(text, where) for text, where in texts if text]
 
 
 def add_conda(specs: Sequence[Spec], asking: Asking, channels: Sequence[str] = ()) -> None:
@@ -138,15 +153,13 @@ def _tell_builds(specs: Sequence[Spec], asking: Asking) -> None:
 # The lists of the file
 
 
-def _specs(listed: Sequence[Node], name: str, asking: Asking) -> Iterator[Spec]:
-    for node in listed:
-        if node.text is None:
-            continue
-        where = f"{name}:{node.line}"
+def specs_of(texts: Iterable[tuple[str, str]], asking: Asking) -> Iterator[Spec]:
+    """Specifications of (text, place); what is none becomes a comment."""
+    for text, where in texts:
         try:
-            yield Spec(spec=conda_spec(node.text), where=where, text=node.text.strip())
+            yield Spec(spec=conda_spec(text), where=where, text=text.strip())
         except ValueError as error:
-            asking.packages.append(Row(text=node.text, where=where, left_out=str(error)))
+            asking.packages.append(Row(text=text, where=where, left_out=str(error)))
 
 
 def _pip_lines(listed: Sequence[Node], name: str, path: Path) -> Iterator[Line]:

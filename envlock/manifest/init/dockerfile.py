@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 
 from envlock.manifest import patterns
 from envlock.manifest.documents import read_text
-from envlock.manifest.init.conda_spec import conda_spec
 from envlock.manifest.init.dockerfile_lines import Instruction, instructions, substituted
 from envlock.manifest.init.indexes import cuda_of_url
 from envlock.manifest.init.install_words import Wanted, read_command
@@ -160,8 +159,8 @@ class _StageReader:
 
     def _user(self, value: str, line: int) -> None:
         name = value.partition(":")[0]
-        if self.stage is self.stages[-1] and patterns.USER_NAME.admits(name) and name != "root":
-            self.asking.users[:] = [Said(value=name, where=self._at(line))]
+        if self.stage is self.stages[-1] and patterns.USER_NAME.admits(name):
+            self.asking.users[:] = [Said(value=name, where=self._at(line))] if name != "root" else []
 
     def _copy(self, value: str) -> None:
         words = [word for word in _words(value) if not word.startswith("--")]
@@ -197,22 +196,26 @@ class _StageReader:
         self._add_conda(wanted, where)
 
     def _add_conda(self, wanted: Wanted, where: str) -> None:
-        from envlock.manifest.init.conda_environment import Spec, add_channels, add_conda, read_environment
+        from envlock.manifest.init import conda_environment as conda
 
-        specs = []
-        for text in wanted.specs:
-            try:
-                specs.append(Spec(spec=conda_spec(text), where=where, text=text))
-            except ValueError as error:
-                self.asking.packages.append(Row(text=text, where=where, left_out=str(error)))
-        add_conda(specs, self.asking, wanted.channels)
-        add_channels([Said(value=channel, where=where) for channel in wanted.channels], self.asking)
-        for file in wanted.files:
-            found = self._file(file)
-            if found is None:
-                self.asking.note(where, f"there is no file {code(file)} here")
-            elif shown_path(found, self.place.root) not in self.asking.read:
-                read_environment(found, self.place, self.asking)
+        texts = [(text, where) for text in wanted.specs]
+        found = (self._environment(name, where) for name in wanted.files)
+        files = [path for path in found if path is not None]
+        for path in files:
+            if not conda.is_environment(path):
+                texts += conda.listed(path, self.place, self.asking)
+        conda.add_conda(tuple(conda.specs_of(texts, self.asking)), self.asking, wanted.channels)
+        conda.add_channels([Said(value=channel, where=where) for channel in wanted.channels], self.asking)
+        for path in filter(conda.is_environment, files):
+            conda.read_environment(path, self.place, self.asking)
+
+    def _environment(self, name: str, where: str) -> Path | None:
+        """The file of conda that is meant; None where it is not there, or was read."""
+        found = self._file(name)
+        if found is None:
+            self.asking.note(where, f"there is no file {code(name)} here")
+            return None
+        return found if shown_path(found, self.place.root) not in self.asking.read else None
 
     def _mapped(self, text: str) -> str:
         """A line with the path of the image that it names as the path of the repository."""

@@ -79,13 +79,11 @@ def read_command(words: Sequence[str]) -> Wanted | None:
 
 def _python(words: Sequence[str]) -> Wanted | None:
     """`python -m pip install`, options of Python before it included."""
-    for place, word in enumerate(words[:-1]):
-        if word == "-m":
-            rest = [words[place + 1], *words[place + 2 :]]
-            return read_command(rest) if rest[0] in ("pip", "uv") else None
-        if not word.startswith("-"):
+    match _past_options(words, ("-X", "-W"), until="-m"):
+        case ["-m", "pip" | "uv" as tool, *rest]:
+            return read_command((tool, *rest))
+        case _:
             return None
-    return None
 
 
 def _pip(words: Sequence[str]) -> Wanted:
@@ -101,11 +99,9 @@ def _pip(words: Sequence[str]) -> Wanted:
 
 
 def _conda(words: Sequence[str]) -> Wanted | None:
-    while words and words[0].startswith("-"):
-        words = words[1:]
-    match list(words):
+    match _past_options(words, ()):
         case ["run", *rest]:
-            inner = [word for option, word in _options(rest, _CONDA_WITH_WORD) if option is None]
+            inner = _past_options(rest, _CONDA_WITH_WORD)
             return read_command(inner) if inner else None
         case ["env", "create" | "update", *rest]:
             files = [
@@ -125,11 +121,19 @@ def _conda_install(words: Sequence[str]) -> Wanted:
     for option, value in _options(words, with_word):
         if option is None:
             wanted.specs.append(value)
-        elif option in ("-c", "--channel", "--channels"):
+        elif option in ("-c", "--channel"):
             wanted.channels.append(value)
         elif option in ("-f", "--file"):
             wanted.files.append(value)
     return wanted
+
+
+def _past_options(words: Sequence[str], with_word: Sequence[str], until: str | None = None) -> list[str]:
+    """The words from the first one on that is no option, or `until`."""
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != until:
+        rest = rest[2 if rest[0] in with_word else 1 :]
+    return rest
 
 
 def _options(words: Sequence[str], with_word: Sequence[str]) -> Iterator[tuple[str | None, str]]:
@@ -139,9 +143,19 @@ def _options(words: Sequence[str], with_word: Sequence[str]) -> Iterator[tuple[s
         if not word.startswith("-") or word == "-":
             yield None, word
             continue
-        option, equals, value = word.partition("=")
-        if not word.startswith("--") and len(word) > 2 and word[:2] in (*with_word, *_LONG):
-            option, equals, value = word[:2], "=", word[2:].removeprefix("=")
-        option = _LONG.get(option, option) if _LONG.get(option) in with_word else option
+        option, equals, value = word.partition("=") if word.startswith("--") else _short(word, with_word)
+        option = _long(option, with_word)
         if option in with_word:
             yield option, value if equals else next(rest, "")
+
+
+def _long(option: str, with_word: Sequence[str]) -> str:
+    return _LONG[option] if _LONG.get(option) in with_word else option
+
+
+def _short(word: str, with_word: Sequence[str]) -> tuple[str, str, str]:
+    """(option, what separates, value) of `-rFILE`, `-r=FILE` and `-qr`: flags may stand before it."""
+    for place, letter in enumerate(word[1:], start=2):
+        if _long(f"-{letter}", with_word) in with_word:
+            return f"-{letter}", word[place:], word[place:].removeprefix("=")
+    return word, "", ""
