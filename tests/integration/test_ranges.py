@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import shutil
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 import requests
 from uv import find_uv_bin
 
-from envlock.errors import BadWheel, HashMismatch, IndexFailed
+from envlock.errors import BadWheel, DiskFailed, HashMismatch, IndexFailed, UsageFault
 from envlock.lock.model import Fixup
 from envlock.resolve.wheels import ranges
 from envlock.resolve.wheels.entries import EntryCache
@@ -222,6 +223,16 @@ def test_a_directory_that_claims_to_be_huge(index: LocalIndex, session: requests
     assert index.sent("*.whl") == 32 << 10
 
 
+def test_an_archive_that_is_all_comment(index: LocalIndex, session: requests.Session) -> None:
+    comment = bytes(40_000)
+    empty = b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, 0, 0, 0, 0, len(comment)) + comment
+    with pytest.raises(BadWheel) as caught:
+        identify(source(index, replace(BIG, content=empty)), python=PYTHON, session=session)
+    assert caught.value.message == (
+        "`big-1.0-py3-none-any.whl` cannot be installed safely: it has 0 dist-info folders instead of one"
+    )
+
+
 def test_bad_wheels_are_refused_by_ranges_too(index: LocalIndex, session: requests.Session) -> None:
     with pytest.raises(BadWheel) as caught:
         identify(source(index, big(extra=[("../evil", b"")])), python=PYTHON, session=session)
@@ -249,6 +260,8 @@ def test_a_wheel_in_a_folder(tmp_path: Path, session: requests.Session) -> None:
         (NoRanges(), 0, "the server does not send parts of files"),
         (NoRanges(), 1, "the server answers a range with something else"),
         (WrongRange(), 1, "the server answers with other ranges than it is asked for"),
+        (WrongRange(said="bytes 0-9/*"), 0, "the server answers ranges in a form of its own"),
+        (WrongRange(said="bytes 0-9/20"), 0, "the server answers ranges in a form of its own"),
     ],
 )
 def test_without_ranges_the_wheel_comes_whole(
@@ -330,6 +343,7 @@ def test_a_size_that_is_not_the_listed_one(index: LocalIndex, session: requests.
         (Status(code=504), 1),
         (Status(code=429), 1),
         (Status(code=503, retry_after=0), 1),
+        (Status(code=503, retry_after="soon"), 1),
         (Reset(), 2),
         (Truncate(at=100), 2),
     ],
@@ -342,6 +356,19 @@ def test_a_fault_that_passes(
     assert said(identity) == from_bytes(BIG, tmp_path)
     assert identity.requests == times + 1
     assert identity.downloaded_whole is None
+
+
+@pytest.mark.parametrize("sha256", [BIG.sha256, None])
+def test_a_body_that_ends_early_where_urllib3_lets_it_pass(
+    index: LocalIndex, session: requests.Session, sha256: str | None
+) -> None:
+    def as_in_1_26(response: requests.Response, **_: object) -> None:
+        response.raw.enforce_content_length = False
+
+    session.hooks["response"].append(as_in_1_26)
+    index.fault("*.whl", Truncate(at=100), times=1)
+    identity = identify(source(index, BIG, sha256=sha256), python=PYTHON, session=session)
+    assert (identity.sha256, identity.requests) == (BIG.sha256, 2)
 
 
 def test_a_whole_wheel_that_breaks_off_is_asked_for_again(
@@ -399,6 +426,7 @@ def test_redirects_are_followed(index: LocalIndex, session: requests.Session) ->
         (Reset(), "the connection breaks", 4, AGAIN),
         (Truncate(at=100), "the connection breaks", 4, AGAIN),
         (Redirect(to="/files/simple/big-1.0-py3-none-any.whl"), "the server redirects in a circle", 1, AGAIN),
+        (Redirect(to="http://[big"), "the request cannot be made", 1, AGAIN),
     ],
 )
 def test_a_fault_that_stays(
@@ -430,6 +458,30 @@ def test_a_server_that_is_not_there(session: requests.Session) -> None:
     with pytest.raises(IndexFailed) as caught:
         identify(gone, python=PYTHON, session=session)
     assert caught.value.message == "cannot read `big-1.0-py3-none-any.whl`: the connection breaks"
+
+
+def test_a_proxy_that_is_not_there(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalIndex() as index:
+        monkeypatch.setenv("http_proxy", index.root)
+    beyond = WheelSource(file=BIG.filename, url="http://wheels.example/big.whl", sha256=BIG.sha256)
+    error = failure_of(lambda: identify(beyond, python=PYTHON, session=session))
+    assert error.message == "cannot read `big-1.0-py3-none-any.whl`: the proxy does not answer"
+    assert error.facts == (("host", "wheels.example"), ("tried", "4 times"))
+
+
+def test_a_temporary_file_without_room(
+    index: LocalIndex, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "IN_MEMORY_BYTES", 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DiskFailed) as caught:
+            identify(source(index, BIG, sha256=None), python=PYTHON, session=session)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.message == "cannot write a temporary file: File too large"
+    assert caught.value.hint == "free some space, or let TMPDIR name a folder that has it"
 
 
 def test_credentials_are_used_and_never_told(index: LocalIndex, session: requests.Session) -> None:
@@ -492,6 +544,25 @@ def test_the_first_failure_ends_the_others(index: LocalIndex) -> None:
         identify_all(sources, python=PYTHON)
     assert caught.value.message == "cannot read `w0-1.0-py3-none-any.whl`: the server answers 404"
     assert len(index.log) < 80
+    _join_workers()
+
+
+@pytest.mark.parametrize(
+    "busy", [Status(code=503, retry_after=25), Drip(chunk=1024, seconds=0.1)], ids=["waits", "downloads"]
+)
+def test_the_first_failure_ends_what_takes_long(
+    index: LocalIndex, monkeypatch: pytest.MonkeyPatch, busy: Fault
+) -> None:
+    """Either would go on for 25 seconds or more."""
+    monkeypatch.setattr(ranges, "CHUNK_BYTES", 1024)
+    bad = make_wheel("bad", "1.0", files={"bad.py": b""})
+    index.fault("*/big-*", busy)
+    index.fault("*/bad-*", Delay(seconds=0.1))
+    sources = [source(index, bad), source(index, BIG, sha256=None)]
+    index.remove(bad.filename)
+    assert failure_of(lambda: identify_all(sources, python=PYTHON)).message == (
+        "cannot read `bad-1.0-py3-none-any.whl`: the server answers 404"
+    )
     _join_workers()
 
 
@@ -567,6 +638,35 @@ def test_a_certificate_that_the_user_trusts(
     with LocalIndex(certificate=certificate) as index:
         sources = [source(index, wheel) for wheel in stack(5)]
         assert len(identify_all(sources, python=PYTHON)) == 5
+
+
+def test_a_folder_of_certificates_that_the_user_trusts(
+    certificate: Path, session: requests.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command = ["openssl", "x509", "-noout", "-hash", "-in", str(certificate)]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / f"{name}.0").symlink_to(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    with LocalIndex(certificate=certificate) as index:
+        assert identify(source(index, BIG), python=PYTHON, session=session).sha256 == BIG.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no such file or directory"), (b"none\n", "it holds none")],
+)
+def test_certificates_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    bundle = tmp_path / "certificates.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    far = WheelSource(file=BIG.filename, url="https://127.0.0.1:9/big.whl", sha256=BIG.sha256)
+    with pytest.raises(UsageFault) as caught:
+        identify_all([far], python=PYTHON)
+    assert caught.value.message == f"cannot read certificates in `{bundle}`: {reason}"
+    assert caught.value.hint == "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names it"
 
 
 def test_a_certificate_for_another_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,14 @@ Faults: `index.fault(pattern, fault, times=None, skip=0)`. `pattern` is an fnmat
 request (`*/six-*.whl`, `/simple/six/`); `skip` lets the first matching requests through, `times` ends the
 fault. The first fault that matches applies. `index.heal()` forgets all. Kinds:
 
-    Status(code=503, retry_after=None)   answer with that status
+    Status(code=503, retry_after=None)   answer with that status; `retry_after` as it is sent
     Delay(seconds=1.0)                   wait, then answer as usual
     Drip(chunk=64, seconds=0.01)         send the body in small pieces
     Truncate(at=100)                     announce the whole body, send only its first bytes, close
     Reset()                              reset the connection without an answer
     NoRanges()                           answer ranges with 200 and everything
-    WrongRange(shift=1)                  answer 206 with a Content-Range that is not the one asked for
+    WrongRange(shift=1, said=None)       answer 206 with a Content-Range that is not the one asked for,
+                                         or with `said` in its place
     OtherBytes(content=b"…")             serve other bytes than were hashed
     Redirect(to="/files/…")              302 to a path or URL
 
@@ -63,7 +64,7 @@ BYTES = "application/octet-stream"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     code: int
-    retry_after: int | None = None
+    retry_after: int | str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +96,7 @@ class NoRanges:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrongRange:
     shift: int = 1
+    said: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -474,5 +476,7 @@ def _part(answer: _Answer, asked: str | None, fault: Fault | None) -> _Answer:
     if first > last:
         return _Answer(status=416, headers={"Content-Range": f"bytes */{total}"})
     shift = fault.shift if isinstance(fault, WrongRange) else 0
-    headers = {"Content-Range": f"bytes {first + shift}-{last + shift}/{total}", "Accept-Ranges": "bytes"}
+    said = fault.said if isinstance(fault, WrongRange) else None
+    said = f"bytes {first + shift}-{last + shift}/{total}" if said is None else said
+    headers = {"Content-Range": said, "Accept-Ranges": "bytes"}
     return _Answer(status=206, body=answer.body[first : last + 1], headers=headers)

@@ -203,7 +203,9 @@ class Downloader:
         traffic: Traffic,
     ) -> _T:
         """Ask, and ask again after a fault that may pass; the body counts as part of the answer."""
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             traffic.requests += 1
             try:
                 return self._try(remote, headers, consume)
@@ -212,7 +214,6 @@ class Downloader:
                     raise _index_failed(remote, failed, attempt) from failed.__cause__
                 backoff = FIRST_WAIT_SECONDS * 2 ** (attempt - 1)
                 self._wait(backoff if failed.wait_seconds is None else failed.wait_seconds)
-        raise AssertionError("the last try returns or raises")
 
     def _try(
         self,
@@ -357,6 +358,7 @@ class _Session(requests.Session):
             target = super().get_redirect_target(resp)
             urlsplit(target or "")
         except ValueError as error:
+            resp.close()
             raise requests.exceptions.InvalidURL("a redirect to what is no address") from error
         return target
 

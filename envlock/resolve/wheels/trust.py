@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ import certifi
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
-if TYPE_CHECKING:
-    import ssl
+from envlock.errors import UsageFault
 
+if TYPE_CHECKING:
     from requests import PreparedRequest
 
 
@@ -53,10 +54,17 @@ class SharedTrustAdapter(HTTPAdapter):
 def _trusting(verify: bool | str) -> ssl.SSLContext:
     bundle = Path(certifi.where() if verify is True else str(verify))
     context = create_urllib3_context()
-    if bundle.is_dir():
-        context.load_verify_locations(capath=str(bundle))
-    else:
-        context.load_verify_locations(cafile=str(bundle))
+    try:
+        if bundle.is_dir():
+            context.load_verify_locations(capath=str(bundle))
+        else:
+            context.load_verify_locations(cafile=str(bundle))
+    except OSError as error:
+        reason = "it holds none" if isinstance(error, ssl.SSLError) else str(error.strerror).lower()
+        raise UsageFault(
+            f"cannot read certificates in `{bundle}`: {reason}",
+            hint="REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names it",
+        ) from error
     if verify is True:
         context.load_default_certs()
     return context

@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from envlock.agent.identity import Entry, entry_list, parse_entry_list
 from envlock.errors import BadWheel, HashMismatch, RecordLies
 from envlock.lock.model import Fixup
+from envlock.resolve.wheels import values
 from envlock.resolve.wheels.identity import WheelIdentity, identify_archive
 from tests.support import wheels
 from tests.support.wheels import Spoiler, Wheel, make_wheel
@@ -152,6 +154,12 @@ def test_a_local_version_is_kept_as_in_the_folder_name() -> None:
 # --- what RECORD may get wrong (IDENTITY 2.4)
 
 
+def _unhashed_by_another_name(known: wheels.Rows) -> wheels.Rows:
+    """The row without a hash after the other one, by where the member could have been as well."""
+    name = "demo-1.0.data/purelib/demo/core.py"
+    return tuple(row if row.hash else replace(row, path=name) for row in known[::-1])
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -159,6 +167,7 @@ def test_a_local_version_is_kept_as_in_the_folder_name() -> None:
         wheels.backslashed(),
         wheels.duplicated("demo/core.py"),
         wheels.spoilt(wheels.duplicated(), lambda known: known[::-1]),
+        wheels.spoilt(wheels.duplicated("demo/core.py"), _unhashed_by_another_name),
         wheels.ghost("{info}/INSTALLER", "demo/__pycache__/x.pyc", "demo/", "demo"),
     ],
     ids=[
@@ -166,6 +175,7 @@ def test_a_local_version_is_kept_as_in_the_folder_name() -> None:
         "backslash",
         "two rows, hash last",
         "two rows, hash first",
+        "two names of one place",
         "rows that mean nothing",
     ],
 )
@@ -343,6 +353,12 @@ def test_the_folder_must_say_what_the_file_name_says(file: str) -> None:
     )
 
 
+def test_an_open_wheel_is_named() -> None:
+    with pytest.raises(TypeError) as caught:
+        identify_archive(io.BytesIO(demo().content), python=PYTHON)
+    assert str(caught.value) == "an open wheel needs its file name"
+
+
 @pytest.mark.parametrize("missing", ["RECORD", "METADATA", "WHEEL"])
 def test_a_dist_info_that_lacks_a_file(missing: str) -> None:
     wheel = demo().with_bytes(f"dist-info/{missing}".encode(), f"dist-info/{missing.lower()}".encode())
@@ -430,6 +446,14 @@ def test_the_wheel_must_have_the_hash_that_is_given(tmp_path: Path) -> None:
         identify_archive(path, python=PYTHON, sha256="0" * 64)
     assert caught.value.message == "`demo-1.0-py3-none-any.whl` is not the file that its index lists"
     assert caught.value.facts == (("listed", "0" * 64), ("found", demo().sha256))
+
+
+def test_a_script_that_is_larger_than_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MOST_TEXT_BYTES", 1 << 20)
+    script = b"#!python\n" + bytes(1 << 20)
+    assert refusal(demo(extra=[("{data}/scripts/run", script)])).message == (
+        "the script 'demo-1.0.data/scripts/run' of `demo-1.0-py3-none-any.whl` is larger than 1 MiB"
+    )
 
 
 def _rezipped(
