@@ -73,7 +73,10 @@ def _with_locks(repository: Repository, environment: Mapping[str, str]) -> Repos
         try:
             reasons = _stale(repository.root / name, repository.root / project, variant, environment)
         except InvalidInput as error:
-            told = "; ".join(f"{fault.where}: {fault.message}" for fault in error.faults[:3])
+            within = f"{repository.root / name}, "  # which the place says
+            told = "; ".join(
+                f"{fault.where.removeprefix(within)}: {fault.message}" for fault in error.faults[:3]
+            )
             broken.append(Hit(place=Place(file=name), message=told or error.message))
             continue
         if reasons:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -142,21 +143,23 @@ def _list(value: object) -> list[str]:
 def _poetry(document: Mapping[str, Any], source: Source) -> Iterator[Declared]:
     poetry = _table(_table(document, "tool"), "poetry")
     for name, value in _table(poetry, "dependencies").items():
-        if name == "python":
-            continue
-        version = value.get("version", "") if isinstance(value, dict) else value
-        git = value.get("git") if isinstance(value, dict) else None
-        ref = next(
-            (value[key] for key in ("rev", "tag", "branch") if isinstance(value, dict) and key in value), ""
-        )
-        yield Declared(
-            name=canonicalize_name(name),
-            text=f'{name} = "{version}"' if git is None else f"{name} @ git+{git}@{ref}",
-            specifier=_specifier(str(version)),
-            place=_place_of(name, source),
-            kind="pyproject",
-            url=None if git is None else f"git+{git}@{ref}",
-        )
+        for each in value if isinstance(value, list) else (value,):  # one for each system or Python
+            if name != "python":
+                yield _of_poetry(name, each if isinstance(each, dict) else {"version": each}, source)
+
+
+def _of_poetry(name: str, value: Mapping[str, Any], source: Source) -> Declared:
+    version, git = value.get("version", ""), value.get("git")
+    ref = next((value[key] for key in ("rev", "tag", "branch") if key in value), "")
+    url = value.get("url") or value.get("path") if git is None else f"git+{git}@{ref}"
+    return Declared(
+        name=canonicalize_name(name),
+        text=f'{name} = "{version}"' if url is None else f"{name} @ {url}",
+        specifier=_specifier(str(version)),
+        place=_place_of_key(name, source),
+        kind="pyproject",
+        url=None if url is None else str(url),
+    )
 
 
 def _specifier(version: str) -> SpecifierSet:
@@ -179,8 +182,17 @@ def _urls(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _place_of(text: str, source: Source) -> Place:
-    """Where a value stands first."""
-    at = source.text.find(text)
+    """Where a value stands first, by itself between quotes if anywhere."""
+    found = (source.text.find(quoted) + 1 for quoted in (json.dumps(text), f"'{text}'"))
+    return _place_at(next((at for at in found if at), source.text.find(text)), source)
+
+
+def _place_of_key(name: str, source: Source) -> Place:
+    match = re.search(rf"(?m)^[ \t]*([\"']?){re.escape(name)}\1[ \t]*[.=]", source.text)
+    return _place_of(name, source) if match is None else _place_at(match.start(1), source)
+
+
+def _place_at(at: int, source: Source) -> Place:
     if at < 0:
         return source.place(1)
     return source.place(source.text.count("\n", 0, at) + 1, at - source.text.rfind("\n", 0, at))
@@ -196,12 +208,19 @@ def of_setup(code: Code) -> Iterator[Declared]:
             continue
         for key in ("install_requires", "extras_require"):
             value = call.keyword(key)
-            for node in ast.walk(value) if value is not None else ():
+            for node in _written(value):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     place = replace(call.place, line=node.lineno, column=node.col_offset + 1)
                     found = _requirement(node.value, place, "setup")
                     if found is not None:
                         yield replace(found, is_optional=key == "extras_require")
+
+
+def _written(value: ast.expr | None) -> Iterator[ast.AST]:
+    """What stands in a value; the keys of a mapping are names of extras."""
+    parts = value.values if isinstance(value, ast.Dict) else () if value is None else (value,)
+    for each in parts:
+        yield from ast.walk(each)
 
 
 def of_setup_cfg(source: Source) -> Iterator[Asked]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -203,14 +204,29 @@ def declared(requirement: Requirement, place: Place, kind: str) -> Declared:
     )
 
 
+_PYTHONS = ("2.7", *(f"3.{minor}" for minor in range(5, 16)))
+
+
 def _is_for_linux(marker: Marker) -> bool:
     """Whether it could hold on x86-64 Linux, whatever the Python and the extras: only what is of another
     system or machine is not."""
     there = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
     text = str(marker)
-    if "python_version" in text or "extra" in text or "python_full_version" in text:
-        return True
-    return marker.evaluate({**there, "platform_machine": "x86_64"})
+    pythons = ("3.10", *re.findall(r"\d+\.\d+", text), *_PYTHONS) if "python_" in text else ("3.10",)
+    extras = ("", *re.findall(r"extra == \"([^\"]+)\"", text))
+    return any(
+        marker.evaluate(
+            {
+                **there,
+                "platform_machine": "x86_64",
+                "python_version": python,
+                "python_full_version": f"{python}.0",
+                "extra": extra,
+            }
+        )
+        for python in pythons
+        for extra in extras
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

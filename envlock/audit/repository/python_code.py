@@ -107,7 +107,7 @@ class _Reader:
                 elif type(value) not in _LEAVES:
                     todo.append((value, is_optional or name in below))
 
-    def _see(self, node: ast.AST, *, is_optional: bool) -> None:
+    def _see(self, node: Any, *, is_optional: bool) -> None:
         match node:
             case ast.Import() | ast.ImportFrom():
                 self._import(node, is_optional=is_optional)
@@ -116,11 +116,9 @@ class _Reader:
                 self._numbers(node)
             case ast.Assign():
                 self._assigned.append(node)
-            case ast.arguments():
+            case _:  # ast.arguments, the last of _SEEN
                 for argument, default in _defaults(node):
                     self._value(argument, default)
-            case _:
-                return
 
     def _numbers(self, node: ast.Call) -> None:
         """A number that is handed over by name may be that of a parameter of this name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -63,7 +63,7 @@ class Reading:
     def tell_broken(self, place: Place, message: str) -> None:
         self.broken.append(Hit(place=place, message=message))
 
-    def add_asked(self, rows: Callable[[Source], object], source: Source) -> None:
+    def add_asked(self, rows: Callable[[Source], Iterable[asking.Asked]], source: Source) -> None:
         """Add what a file asks for; one that cannot be parsed is told."""
         try:
             self._add(rows(source))
@@ -75,13 +75,12 @@ class Reading:
         if script.kind != "prose":
             self._add(asking.of_script(script))
 
-    def _add(self, rows: object) -> None:
-        for row in rows if hasattr(rows, "__iter__") else ():
-            match row:
-                case Declared():
-                    self.declared.append(row)
-                case IndexUse():
-                    self.indexes.append(row)
+    def _add(self, rows: Iterable[asking.Asked]) -> None:
+        for row in rows:
+            if isinstance(row, IndexUse):
+                self.indexes.append(row)
+            else:
+                self.declared.append(row)
 
 
 def read_repository(path: Path, *, whole: bool = False) -> Repository:
@@ -235,7 +234,7 @@ def _read_example(example: prose.Example, reading: Reading) -> None:
             reading.add_script(shells.script(example.source, "prose"))
 
 
-def _asking(rows: Callable[[Source], object]) -> Callable[[Source, Reading], None]:
+def _asking(rows: Callable[[Source], Iterable[asking.Asked]]) -> Callable[[Source, Reading], None]:
     return lambda source, reading: reading.add_asked(rows, source)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from envlock.audit.repository.content import Script, Source
 from envlock.audit.repository.model import Place
 
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#(?:\s[^'\"]*)?$")
 _FILLED_IN = re.compile(r"\$\{\{.*?\}\}")  # by the CI: a value that cannot be seen here
-_STEP = re.compile(r"(?P<indent>\s*)(?:- )?(?:run|script|command):\s*(?P<rest>.*)")
+_STEP = re.compile(r"(?P<indent>\s*(?:- )?)(?:run|script|command):\s*(?P<rest>.*)")
+_HEAD = re.compile(r"(?:(?P<style>[|>])[-+1-9]{0,2})?\s*(?:#.*)?")  # of a block, or of a list
 
 
 def script(source: Source, kind: str) -> Script:
@@ -42,19 +44,22 @@ def steps(source: Source) -> Script:
         place += 1
         if match is None:
             continue
-        block: list[str] = (
-            [match["rest"]] if match["rest"].strip() not in ("", "|", ">", "|-", ">-", "|+") else []
-        )
         start = place
         while place < len(lines) and (not lines[place].strip() or _deeper(lines[place], match["indent"])):
             place += 1
-        if block:
-            found += _logical(source, block, start)
+        block = [each.strip() for each in lines[start:place]]
+        head = _HEAD.fullmatch(match["rest"])
+        if head is None:  # a plain value, which goes on in lines that are deeper
+            found += _logical(source, [" ".join((match["rest"], *block))], start)
         else:
-            found += _logical(
-                source, [each.strip().removeprefix("- ") for each in lines[start:place]], start + 1
-            )
+            text = _folded(block) if head["style"] == ">" else [each.removeprefix("- ") for each in block]
+            found += _logical(source, text, start + 1)
     return Script(file=source.file, kind="ci", lines=tuple(found))
+
+
+def _folded(block: list[str]) -> list[str]:
+    """The lines of a paragraph are one."""
+    return [f"{each}\\" if each and after else each for each, after in pairwise((*block, ""))]
 
 
 def _deeper(line: str, indent: str) -> bool:

@@ -60,13 +60,6 @@ class Stack:
     cuda_place: Place | None
     libraries: tuple[tuple[Declared, str, str], ...]
 
-    @property
-    def requirement(self) -> tuple[str, ...]:
-        if self.torch is None:
-            return ()
-        specifier = str(self.torch.specifier)
-        return (f"torch{specifier}",)
-
 
 def stacks(repository: Repository) -> dict[str, Stack]:
     """file -> its stack, where it has any of it."""
@@ -107,14 +100,13 @@ def no_such_stack(repository: Repository) -> Iterator[Hit]:
     for stack in stacks(repository).values():
         if stack.torch is None:
             continue
-        question = Question(requirements=stack.requirement, cuda=stack.cuda)
+        question = Question(requirements=_wheel(stack.torch), cuda=stack.cuda)
         found = list(_hits(stack.torch.place, question))
         yield from found
         for library, name, version in stack.libraries if not found else ():
-            pinned = {"cudnn": version} if name == "cudnn" else {"nccl": version}
-            yield from _hits(
-                library.place, Question(requirements=stack.requirement, cuda=stack.cuda, **pinned)
-            )
+            is_cudnn = name == "cudnn"
+            pinned = replace(question, cudnn=version) if is_cudnn else replace(question, nccl=version)
+            yield from _hits(library.place, pinned)
     yield from _told_commands(repository)
     for spoken in repository.spoken:
         for claim in claims(spoken):
@@ -129,7 +121,12 @@ def _told_commands(repository: Repository) -> Iterator[Hit]:
             indexes = [each for each in asked if isinstance(each, IndexUse)]
             stack = _stack([each for each in asked if isinstance(each, Declared)], indexes)
             if stack.torch is not None:
-                yield from _hits(line[0], Question(requirements=stack.requirement, cuda=stack.cuda))
+                yield from _hits(line[0], Question(requirements=_wheel(stack.torch), cuda=stack.cuda))
+
+
+def _wheel(torch: Declared) -> tuple[str]:
+    """As wheels are asked for, also where conda's name stands."""
+    return (f"torch{torch.specifier}",)
 
 
 def _question(claim: Claim) -> Question:
@@ -228,13 +225,9 @@ def _torch_installed(repository: Repository, file: str) -> Declared | None:
 def _is_nearest(repository: Repository, one: Declared, folder: str) -> bool:
     """No other file of that name is nearer to the Dockerfile."""
     home, _, base = one.place.file.rpartition("/")
-    names = set(repository.names)
     parts = folder.split("/") if folder else []
-    for count in range(len(parts), -1, -1):
-        place = "/".join(parts[:count])
-        if (f"{place}/{base}" if place else base) in names:
-            return place == home
-    return True
+    above = ("/".join(parts[:count]) for count in range(len(parts), -1, -1))
+    return home == next(place for place in above if f"{place}/{base}".lstrip("/") in repository.names)
 
 
 # What is not said
