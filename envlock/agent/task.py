@@ -2,6 +2,7 @@
 
 import binascii
 import os
+import time
 from typing import Any, Callable, Dict, Mapping
 
 from . import expect
@@ -37,7 +38,8 @@ def run_task(order: Mapping[str, Any], environment: Mapping[str, str], write: Ca
         answer = {"who": who, "fault": str(error)}
     except Exception as error:  # told where the judging happens: here nobody reads a traceback
         answer = {"who": who, "fault": "%s: %s" % (type(error).__name__, error)}
-    for line in frames(nonce, task, answer):
+    for pause, line in frames(nonce, task, answer):
+        time.sleep(pause)
         write((line + "\n").encode())
 
 

@@ -19,6 +19,8 @@ _MOST_ANSWER = 512 << 20
 _FRAME = re.compile(
     rf"{MARK} ([0-9a-f]{{32}}) ([0-9a-f]{{16}}) (\d{{1,6}}) (\d{{1,6}}) ([0-9a-f]{{16}}) ([A-Za-z0-9+/=]+)"
 )
+# Sought apart: a frame that was cut off is followed by the next at once, and its data would go on into that.
+_STARTS = re.compile(MARK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +56,10 @@ class Gathering:
 
     def read(self, line: str) -> Iterator[dict[str, Any]]:
         """The answers that this line completes."""
-        for match in _FRAME.finditer(line):
+        for at in _STARTS.finditer(line):
+            match = _FRAME.match(line, at.start())
+            if match is None:
+                continue
             nonce, name, index, total, check, data = match.groups()
             place = int(index), int(total)
             if nonce == self._nonce and check == check_value(nonce, name, *place, data):

@@ -19,9 +19,13 @@ def document(number: int) -> dict[str, Any]:
     return {"who": {"name": f"node{number}", "rank": str(number), "size": "3"}, "facts": {"noise": noise}}
 
 
+def sent(task: str, told: dict[str, Any]) -> list[str]:
+    return [line for _, line in frames(NONCE, task, told)]
+
+
 def lines_of(number: int) -> list[str]:
     told = document(number)
-    return [*hello(NONCE, TASKS[number], told["who"]), *frames(NONCE, TASKS[number], told)]
+    return [*hello(NONCE, TASKS[number], told["who"]), *sent(TASKS[number], told)]
 
 
 def gathered(lines: list[str]) -> tuple[list[dict[str, Any]], Gathering]:
@@ -47,14 +51,36 @@ def test_every_line_is_short() -> None:
     assert len(lines_of(0)) > 12
 
 
-def test_a_line_that_is_torn_in_one_round_is_taken_from_the_other() -> None:
-    lines = lines_of(0)
-    torn = [*lines[:4], lines[4][:300] + lines_of(1)[3], lines[4][300:], *lines[5:]]
-    answers, _ = gathered(torn)
-    assert answers == [whole(0)]
+def test_what_is_torn_where_it_meets_the_lines_of_another_task_is_taken_from_another_round() -> None:
+    lines, other = lines_of(0), lines_of(1)
+    mixed = [*lines[:4], lines[4][:300] + other[3], lines[4][300:], *lines[5:]]
+    answers, gathering = gathered([*other[:3], *mixed, *[line for line in other[4:] if line != other[3]]])
+    assert answers == [whole(0), whole(1)]  # the other's line came once, behind what had been cut off
+    assert gathering.unfinished == []
 
 
-def test_a_line_that_is_torn_in_both_rounds_is_a_task_that_did_not_finish() -> None:
+def test_what_is_torn_at_one_place_of_every_round_is_whole_in_another() -> None:
+    lines = sent(TASKS[0], document(0))
+    pieces = len(lines) // 3
+    rounds = [lines[at : at + pieces] for at in range(0, len(lines), pieces)]
+    assert [sorted(each) for each in rounds] == [sorted(rounds[0])] * 3
+    for at in range(pieces - 1):
+        kept = [line for each in rounds for line in [*each[:at], *each[at + 2 :]]]
+        assert gathered(kept)[0] == [whole(0)]
+
+
+def test_only_the_later_rounds_wait_and_no_round_waits_long() -> None:
+    pauses = [pause for pause, _ in frames(NONCE, TASKS[0], document(0))]
+    pieces = len(pauses) // 3
+    assert set(pauses[:pieces]) == {0.0}
+    assert all(0.0005 <= pause <= 0.0015 for pause in pauses[pieces : 2 * pieces])
+    assert all(0.0025 <= pause <= 0.0075 for pause in pauses[2 * pieces :])
+    assert len(set(pauses)) > pieces  # tasks that began together do not stay together
+    noise = random.Random(0).randbytes(1 << 20).hex()
+    assert sum(pause for pause, _ in frames(NONCE, TASKS[0], {"facts": noise})) < 5
+
+
+def test_a_line_that_is_torn_in_every_round_is_a_task_that_did_not_finish() -> None:
     lines = lines_of(0)
     answers, gathering = gathered([line for line in lines if line != lines[4]])
     assert answers == []
@@ -81,12 +107,12 @@ def test_a_task_that_began_and_died() -> None:
 def test_another_run_a_forged_check_and_a_changed_byte_are_passed_over() -> None:
     line = lines_of(0)[2]
     changed = line[:-1] + ("A" if line[-1] != "A" else "B")
-    other = next(iter(frames("cd" * 16, TASKS[0], document(0))))
+    _, other = next(frames("cd" * 16, TASKS[0], document(0)))
     answers, gathering = gathered([changed, other, line.replace(TASKS[0], TASKS[1])])
     assert (answers, gathering.unfinished) == ([], [])
 
 
 def test_a_name_cannot_move_the_cursor() -> None:
     told = {"who": {"name": "node\x1b[2J", "rank": "x", "size": None}, "facts": {}}
-    answers, _ = gathered(list(frames(NONCE, TASKS[0], told)))
+    answers, _ = gathered(sent(TASKS[0], told))
     assert answers == [{"who": Who(name="node?[2J"), "facts": {}}]
