@@ -201,8 +201,9 @@ def _add_channel(text: str, where: str, asking: Asking) -> None:
 def _add_variables(node: Node | None, name: str, asking: Asking) -> None:
     for key, each in (node.keys if node is not None else {}).items():
         where = f"{name}:{each.line}"
-        if patterns.SETTING_NAME.admits(key) and patterns.SETTING_VALUE.admits(each.text or ""):
-            asking.settings.setdefault(key, Said(value=each.text or "", where=where))
+        value = each.text
+        if value is not None and patterns.SETTING_NAME.admits(key) and patterns.SETTING_VALUE.admits(value):
+            asking.settings.setdefault(key, Said(value=value, where=where))
         else:
             asking.note(where, f"the variable {code(key)} was not carried over: no setting can be that")
 

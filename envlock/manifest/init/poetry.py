@@ -17,6 +17,7 @@ from envlock.manifest.init.rows import elsewhere_row, requirement_row
 from envlock.manifest.tables import Table, code, described
 
 _ELSEWHERE = ("git", "path", "url", "file")
+_BUILT_IN = "pypi"
 _FOR_EVERYTHING = ("primary", "default", "supplemental", "secondary")
 
 
@@ -33,7 +34,7 @@ def read_poetry(table: Table, asking: Asking, *, has_project: bool) -> None:
     dependencies = table.below("dependencies")
     urls = _urls(table)
     _route(dependencies, urls, asking)
-    _add_sources(table, urls, asking)
+    _add_sources(urls, asking)
     if has_project:
         return
     _add_python(dependencies, asking)
@@ -130,6 +131,7 @@ def _groups(reader: _Reader, urls: Mapping[str, Pointer]) -> Iterator[Row]:
 
 
 def _urls(table: Table) -> dict[str, Pointer]:
+    primary = _primary(table)
     found: dict[str, Pointer] = {}
     for row in table.tables("source"):
         name, url = row.text("name", patterns.ANY_TEXT), row.text("url", patterns.ANY_TEXT)
@@ -137,7 +139,11 @@ def _urls(table: Table) -> dict[str, Pointer]:
             continue
         priority = "default" if row.data.get("default") is True else str(row.data.get("priority", "primary"))
         found[name.lower()] = Pointer(
-            url=url, where=row.at("url"), name=name, everything=priority in _FOR_EVERYTHING
+            url=url,
+            where=row.at("url"),
+            name=name,
+            everything=priority in _FOR_EVERYTHING,
+            replaces=name.lower() == primary,
         )
     return found
 
@@ -152,12 +158,11 @@ def _primary(table: Table) -> str | None:
     return None
 
 
-def _add_sources(table: Table, urls: Mapping[str, Pointer], asking: Asking) -> None:
-    primary = _primary(table)
-    for name, pointer in urls.items():
+def _add_sources(urls: Mapping[str, Pointer], asking: Asking) -> None:
+    for pointer in urls.values():
         if not pointer.everything and cuda_of_url(pointer.url) is not None:
             continue  # an explicit part of the PyTorch index counts only where a dependency names it
-        add_index(replace(pointer, replaces=name == primary), asking)
+        add_index(pointer, asking)
 
 
 def _route(dependencies: Table, urls: Mapping[str, Pointer], asking: Asking) -> None:
@@ -165,9 +170,11 @@ def _route(dependencies: Table, urls: Mapping[str, Pointer], asking: Asking) -> 
     for name, where, index in _sourced(dependencies):
         pointer = urls.get(index.lower())
         if pointer is None:
+            if index.lower() != _BUILT_IN:
+                missing = f"there is no source {code(index)} in [[tool.poetry.source]]"
+                asking.note(where, f"not carried over: {missing}")
             continue
-        given = Pointer(url=pointer.url, where=where, name=pointer.name)
-        named = add_index(given, asking)
+        named = add_index(replace(pointer, where=where, everything=False), asking)
         if named is not None:
             route(name, named, where, asking)
 

@@ -10,6 +10,7 @@ from envlock.manifest.init.formats import FORMATS, Format
 from envlock.manifest.init.model import Asking, Place
 from envlock.manifest.init.rows import add_cuda_of_local_versions
 from envlock.manifest.init.setup_cfg import tell_setup_py
+from envlock.manifest.tables import code
 
 
 def read_repository(path: Path, place: Place, known_sources: Iterable[str] = ()) -> Asking:
@@ -52,11 +53,14 @@ def _format_of(path: Path) -> Format:
 
 
 def _nothing(path: Path, asking: Asking) -> ManifestInvalid:
+    rows = [row for row in asking.left_out() if row not in asking.files]
+    facts = [("note", note) for note in asking.notes]
+    facts += [("left out", f"{code(row.text)} ({row.where}): {row.left_out}") for row in rows]
     return ManifestInvalid(
         "nothing here asks for a distribution",
         where=str(path),
-        hint=None if asking.notes else _kinds(),
-        facts=[("note", note) for note in asking.notes],
+        hint=None if facts else _kinds(),
+        facts=facts,
     )
 
 

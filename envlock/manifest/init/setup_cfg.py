@@ -49,8 +49,8 @@ def _options(path: Path, name: str, asking: Asking) -> dict[str, str]:
 
 def _lines(text: str) -> list[str]:
     """setuptools: one a line, or separated by `;` on one line, where a marker needs a line of its own."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return [line for line in lines if not line.startswith("#")]
+    parts = (part.strip() for part in (text.splitlines() if "\n" in text else text.split(";")))
+    return [part for part in parts if part and not part.startswith("#")]
 
 
 def _add_python(text: str, where: str, asking: Asking) -> None:

@@ -117,7 +117,8 @@ def _from_index(
     if cuda is not None and isinstance(extra, str):
         _add_variant(VariantSaid(extra=extra, cuda=cuda, where=where), asking)
         return  # without the extra, nothing comes from there
-    named = add_index(Pointer(url=pointer.url, where=where, name=pointer.name), asking)
+    given = Pointer(url=pointer.url, where=where, name=pointer.name, replaces=pointer.replaces)
+    named = add_index(given, asking)
     if named is not None:
         route(name, named, where, asking)
 
