@@ -93,7 +93,9 @@ class Loop:
         )
         if not tests:
             return NO_TESTS
-        signal.setitimer(signal.ITIMER_VIRTUAL, 2 + 10 * sum(self.seconds[at] for at in tests))
+        usual = sum(self.seconds[at] for at in tests)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 2 + 10 * usual)
+        signal.setitimer(signal.ITIMER_REAL, 30 + 100 * usual)  # for one that waits
         try:
             with _mutant(name):
                 return SURVIVED if all(_passes(session, session.items[at]) for at in tests) else KILLED
@@ -101,6 +103,7 @@ class Loop:
             return LATE
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
@@ -154,6 +157,7 @@ def main(patterns: Sequence[str]) -> int:
     given = config()
     os.chdir("mutants")
     signal.signal(signal.SIGVTALRM, _late)
+    signal.signal(signal.SIGALRM, _late)
     arguments = [
         "--rootdir=.",
         f"--basetemp={Path('../tmp').absolute()}",

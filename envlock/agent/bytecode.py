@@ -5,10 +5,12 @@ rows of [source, pyc, optimisation level] as JSON on stdin, writes one row per f
 bytes are not compared: reference flags differ between an import and compileall.
 """
 
+import errno
 import hashlib
 import json
 import marshal
 import os
+import stat
 import subprocess
 import sys
 from types import CodeType
@@ -20,6 +22,7 @@ STALE = "stale"
 UNREADABLE = "cannot be read"
 SAME = "same"
 _MOST_MEMORY_BYTES = 2 << 30
+_ENDLESS = (stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK)
 
 
 class PycJob(NamedTuple):
@@ -40,10 +43,7 @@ class PycResult(NamedTuple):
 def check_file(job: PycJob) -> PycResult:
     """Judge one pair of files."""
     try:
-        with open(job.source, "rb") as file:
-            source = file.read()
-        with open(job.pyc, "rb") as file:
-            pyc = file.read()
+        source, pyc = _read(job.source), _read(job.pyc)
         status = os.stat(job.source)
     except FileNotFoundError:  # bytecode in __pycache__ without a source is never loaded
         return PycResult(job.pyc, STALE, "", "")
@@ -53,6 +53,13 @@ def check_file(job: PycJob) -> PycResult:
     if not _would_load(pyc, source, int(status.st_mtime), status.st_size):
         return PycResult(job.pyc, STALE, *hashes)
     return PycResult(job.pyc, _judge(pyc, source, job), *hashes)
+
+
+def _read(path: str) -> bytes:
+    if stat.S_IFMT(os.stat(path).st_mode) in _ENDLESS:
+        raise OSError(errno.EINVAL, "not a regular file")
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _would_load(pyc: bytes, source: bytes, mtime: int, size: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from . import foreign
 from .crew import Crew, can_fork
-from .hashing import Hashed, Job, Row, hash_all, stat_row
+from .hashing import Hashed, Job, Row, hash_all, stat_row, without_waiting
 from .installed import Owned
 from .target import Target
 from .tree import Tree
@@ -139,7 +139,7 @@ class Contents:
 def small_file(path: str, most_bytes: int = 1 << 20) -> Optional[bytes]:
     """The content of a small file; None where it is large or cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=without_waiting) as file:
             content = file.read(most_bytes)
     except OSError:
         return None

@@ -11,6 +11,7 @@ import re
 from typing import List, Optional, Tuple
 
 from .data.finders import FINDERS
+from .hashing import without_waiting
 
 _INSTALL = re.compile(r"import (__editable___\w+_finder); \1\.install\(\)")
 _FINDER = re.compile(r"__editable___\w+_finder\.py")
@@ -33,7 +34,7 @@ def finder_directories(line: str, site: str) -> Optional[List[str]]:
     if match is None:
         return None
     try:
-        with open(os.path.join(site, match[1] + ".py"), encoding="utf-8") as file:
+        with open(os.path.join(site, match[1] + ".py"), encoding="utf-8", opener=without_waiting) as file:
             text = file.read()
     except (OSError, UnicodeDecodeError):
         return None

@@ -7,6 +7,8 @@ import os
 import struct
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from .hashing import without_waiting
+
 _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 10, 14, 15, 29
 _MOST_HEADERS = 512
@@ -29,7 +31,7 @@ NOTHING = Dynamic((), (), (), "")
 def read_dynamic(path: str) -> Optional[Dynamic]:
     """Read the dynamic section; None for what is no well-formed ELF, NOTHING for a static one."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        descriptor = without_waiting(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return None
     try:

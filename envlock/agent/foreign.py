@@ -2,12 +2,11 @@
 
 import os
 import re
-import stat
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import elf
 from .editable import finder_directories
-from .hashing import ELF_MAGIC, Row, stat_row
+from .hashing import ELF_MAGIC, Row, stat_row, without_waiting
 from .identity import is_cached_bytecode
 from .interpreter import Interpreter
 from .prefix import Prefix
@@ -116,7 +115,7 @@ def path_lines(directory: str) -> List[PathLine]:
 
 def _lines_of(path: str, directory: str) -> Iterable[PathLine]:
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
+        with open(path, encoding="utf-8-sig", errors="replace", opener=without_waiting) as file:
             content = file.read()
     except OSError:
         return
@@ -144,13 +143,13 @@ def unowned_in_site(root: Root, tree: Tree, owned: Set[str]) -> List[Found]:
     start = root.directory + "/"
     for path in tree.files:
         if path.startswith(start) and path not in owned:
-            kind = _kind_in_site(path, path[len(start) :], tree.files[path])
+            kind = _kind_in_site(path, path[len(start) :])
             if kind is not None:
                 found.append(Found(path, kind, root.role, leads_to(path)))
     return found
 
 
-def _kind_in_site(path: str, relative: str, row: Optional[Row]) -> Optional[str]:
+def _kind_in_site(path: str, relative: str) -> Optional[str]:
     head, _, name = relative.rpartition("/")
     if is_cached_bytecode(relative):
         return None
@@ -158,9 +157,7 @@ def _kind_in_site(path: str, relative: str, row: Optional[Row]) -> Optional[str]
         return "startup"
     if name.endswith((".py", ".pyc")):
         return "module"
-    if _LIBRARY.search(name):
-        return "library"
-    return "library" if row is not None and stat.S_ISREG(row.mode) and _is_elf(path) else None
+    return "library" if _LIBRARY.search(name) or _is_elf(path) else None
 
 
 def is_startup(name: str) -> bool:
@@ -183,7 +180,7 @@ def top_level_names(paths: Iterable[str]) -> List[str]:
         if separator:
             name = head
         elif head.endswith((".py", ".pyc")) or _LIBRARY.search(head):
-            name = head.split(".", 1)[0]
+            name = head.partition(".")[0]
         else:
             continue
         if name.isidentifier() and name != "__pycache__":
@@ -209,11 +206,11 @@ def _zip_entries(path: str) -> List[str]:
     import zipfile
 
     archive = path
-    while archive != "/" and not os.path.exists(archive):
+    while not os.path.exists(archive):
         archive = os.path.dirname(archive)
     start = f"{path[len(archive) + 1 :]}/".lstrip("/")
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with open(archive, "rb", opener=without_waiting) as file, zipfile.ZipFile(file) as opened:
             inside = [name[len(start) :] for name in opened.namelist() if name.startswith(start)]
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return []
@@ -327,7 +324,7 @@ def unowned_libraries(directory: str, owned: Set[str], counts: Callable[[str], b
 
 def _is_elf(path: str) -> bool:
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=without_waiting) as file:
             return file.read(4) == ELF_MAGIC
     except OSError:
         return False

@@ -12,7 +12,7 @@ from .conda.full_pass import CondaPass
 from .conda.meta import is_conda
 from .contents import Contents, exists
 from .editable import is_finder_name
-from .hashing import cores
+from .hashing import cores, without_waiting
 from .identity import SCRIPTS, Entry, entry_list
 from .installed import (
     Installed,
@@ -371,7 +371,7 @@ class FullPass:
         if _link_fault(path):
             return _link_fault(path)
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=without_waiting) as file:
                 content = file.read(1 << 20)
         except OSError as error:
             return "is missing" if not exists(path) else f"cannot be read: {error.strerror}"
@@ -475,7 +475,7 @@ def _link_fault(path: str) -> str:
 
 def _is_script(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=without_waiting) as file:
             return file.read(2) == b"#!"
     except OSError:
         return False

@@ -4,14 +4,17 @@ hashlib releases the interpreter lock above 2 KiB, so threads scale on large fil
 bounded by system calls.
 """
 
+import errno
 import hashlib
 import os
+import stat
 import threading
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 BUFFER_BYTES = 256 * 1024
 ELF_MAGIC = b"\x7fELF"
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_ENDLESS = (stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK)
 
 
 class Row(NamedTuple):
@@ -57,6 +60,15 @@ def stat_row(path: str) -> Optional[Row]:
         return None
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """An `opener` of open(): of a pipe or a device, where a reader may wait forever, nothing is read."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_IFMT(os.fstat(descriptor).st_mode) in _ENDLESS:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return descriptor
+
+
 def cores() -> int:
     try:
         return len(os.sched_getaffinity(0))
@@ -99,7 +111,7 @@ _CHANGED = "the file changed while it was read"
 
 def _hash_once(job: Job, buffer: memoryview) -> Hashed:
     try:
-        descriptor = os.open(job.path, _FLAGS)
+        descriptor = without_waiting(job.path, _FLAGS)
     except OSError as error:
         return Hashed("", False, None, error.strerror or str(error))
     try:

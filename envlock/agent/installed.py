@@ -5,6 +5,7 @@ import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .expect import ExpectedDistribution
+from .hashing import without_waiting
 from .identity import (
     LIB,
     SCRIPTS,
@@ -190,7 +191,7 @@ def _record_rows(site: str, info: str, problems: List[Tuple[str, str]]) -> List[
     try:
         if os.path.getsize(path) > _MOST_RECORD_BYTES:
             raise ValueError("it is larger than any RECORD")
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", newline="", opener=without_waiting) as file:
             return parse_record(file.read())
     except FileNotFoundError:
         problems.append((f"{info}/RECORD", "is missing"))
@@ -203,7 +204,7 @@ def _record_rows(site: str, info: str, problems: List[Tuple[str, str]]) -> List[
 
 def _text(path: str) -> Optional[str]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=without_waiting) as file:
             return file.read()
     except (OSError, UnicodeDecodeError):
         return None

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 from .elf_needs import HostNeeds, read_host_needs
 from .elf_sections import FileSource, Source, read_elf
 from .fatbin import GpuCode, read_gpu_code
+from .hashing import without_waiting
 
 _NAME = re.compile(r".+\.so(\.\d+)*")
 
@@ -41,7 +42,7 @@ def describe_library(source: Source) -> Optional[Library]:
 
 def read_library(path: str) -> Optional[Library]:
     """A library on disk; None for what is no ELF. Raises LibraryFault, OSError."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    descriptor = without_waiting(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
         return describe_library(FileSource(descriptor))
     finally:

@@ -194,6 +194,23 @@ def test_links_in_circles_end(subject: Subject) -> None:
     subject.verify()
 
 
+def test_nobody_waits_for_pipes(subject: Subject) -> None:
+    pyc = write_pyc(subject.site / "demo/core.py", evil_code(subject.site / "demo/core.py"), flags=1)
+    inside = [pyc, *(subject.site / name for name in ("demo/__init__.py", "x", "x.py", "x.pth", "x.so"))]
+    for path in (*inside, *(subject.bin / name for name in ("demo", "pipe", "activate"))):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    assert turned(subject) == {
+        ("unreadable", site(subject, f"demo/__pycache__/{pyc.name}")),
+        ("unreadable", site(subject, "demo/__init__.py")),
+        ("foreign-module", site(subject, "x.py")),
+        ("startup-file", site(subject, "x.pth")),
+        ("foreign-library", site(subject, "x.so")),
+        ("script-differs", "bin/demo"),
+        ("foreign-executable", "bin/activate"),
+    }
+
+
 def test_a_linked_package_leads_the_loader_elsewhere(subject: Subject, tmp_path: Path) -> None:
     """`$ORIGIN/../demo.libs` goes through the link: the kernel resolves `..` from where it leads."""
     elsewhere = tmp_path / "elsewhere"

@@ -155,6 +155,10 @@ def test_files_that_are_not_there_or_cannot_be_read(source: Path) -> None:
     assert check_file(job) == PycResult(job.pyc, STALE, "", "")
     job = PycJob(str(source), str(source.parent), 0)
     assert check_file(job) == PycResult(job.pyc, "cannot be read: Is a directory", "", "")
+    os.mkfifo(source.parent / "pipe")
+    for path in ("/dev/zero", f"{source.parent}/pipe"):
+        for job in (PycJob(str(source), path, 0), PycJob(path, str(source), 0)):
+            assert check_file(job) == PycResult(job.pyc, "cannot be read: not a regular file", "", "")
 
 
 def test_a_source_that_does_not_compile(source: Path) -> None:

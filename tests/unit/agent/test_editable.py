@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import zipfile
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def led(site: Path, text: str | bytes, line: str = LINE) -> list[str] | None:
 
 def finder(template: str, mapping: object = MAPPING, namespaces: object = NAMESPACES, name: str = "x") -> str:
     return template.format(name=name, mapping=mapping, namespaces=namespaces)
+
+
+def test_a_finder_that_is_a_pipe_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "__editable___demo_1_0_finder.py")
+    assert finder_directories(LINE, str(tmp_path)) is None
 
 
 @pytest.mark.parametrize("line", [LINE, f"  {LINE} \n"])

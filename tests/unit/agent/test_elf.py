@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -51,3 +52,5 @@ def test_truncated_files_are_no_libraries(tmp_path: Path, cut: int) -> None:
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert read_dynamic(str(tmp_path / "none")) is None
+    os.mkfifo(tmp_path / "pipe")
+    assert read_dynamic(str(tmp_path / "pipe")) is None

@@ -138,6 +138,7 @@ def test_lines_of_path_files_are_read_as_python_reads_them(
     first = write(tmp_path / ".a.pth", b"a\xff\nimporter\nimport known\nimport none\n")
     write(tmp_path / "b.pth.txt", b"x\n")
     (tmp_path / "c.pth").mkdir()
+    os.mkfifo(tmp_path / "d.pth")
     assert foreign.path_lines(str(tmp_path)) == [
         PathLine(first, f"{tmp_path}/a\ufffd", None, False),
         PathLine(first, f"{tmp_path}/importer", None, False),
@@ -251,16 +252,20 @@ def test_names_that_an_import_finds(tmp_path: Path) -> None:
         for name in MODULES:
             archive.writestr(name, b"")
             archive.writestr(f"lib/in/{name}", b"")
-    assert foreign.modules_in(f"{tmp_path}/x.zip") == sorted([*NAMES, "lib"])
+            archive.writestr(f"XX/{name}", b"")
+    assert foreign.modules_in(f"{tmp_path}/x.zip") == sorted([*NAMES, "XX", "lib"])
     assert foreign.modules_in(f"{tmp_path}/x.zip/lib") == ["in"]
     assert foreign.modules_in(f"{tmp_path}/x.zip/lib/in") == NAMES
+    assert foreign.modules_in(f"{tmp_path}/x.zip/XX") == NAMES
     assert foreign.modules_in(f"{tmp_path}/x.zip/li") == []
     assert foreign.modules_in(f"{tmp_path}/none/x") == []
     assert foreign.modules_in(write(tmp_path / "no.zip", b"PK")) == []
+    os.mkfifo(tmp_path / "pipe")
+    assert foreign.modules_in(f"{tmp_path}/pipe") == foreign.modules_in(f"{tmp_path}/pipe/x") == []
 
 
 def test_what_starts_with_every_python_of_a_path(tmp_path: Path) -> None:
-    for name in ("usercustomize/x.py", "sitecustomize.py", "a.py", "x.pth"):
+    for name in ("usercustomize/x.py", "sitecustomize.py", "sitecustomizeX/x.py", "a.py", "x.pth"):
         write(tmp_path / "folder" / name)
     folder = f"{tmp_path}/folder"
     assert foreign.startup_in(folder) == [f"{folder}/sitecustomize.py", f"{folder}/usercustomize"]
@@ -307,6 +312,7 @@ def test_code_without_an_owner_in_bin(tmp_path: Path) -> None:
     write(tmp_path / "bin2/a.py")
     (folder / "link").symlink_to("run")
     (folder / "dangling").symlink_to("/none")
+    os.mkfifo(folder / "pipe")
     found = foreign.unowned_in_bin(str(folder), tree(tmp_path), {owned}, python.__eq__)
     assert sorted(found) == sorted(
         [

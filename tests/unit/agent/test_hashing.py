@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from envlock.agent.hashing import BUFFER_BYTES, Hashed, Job, Row, cores, hash_all, row_of, stat_row
+from envlock.agent.hashing import (
+    BUFFER_BYTES,
+    Hashed,
+    Job,
+    Row,
+    cores,
+    hash_all,
+    row_of,
+    stat_row,
+    without_waiting,
+)
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 CHANGED = Hashed("", False, None, "the file changed while it was read")
@@ -102,6 +112,23 @@ def test_what_cannot_be_read_has_the_reason_and_no_hash(tmp_path: Path) -> None:
         (str(tmp_path), "sha256"): Hashed("", False, None, "Is a directory"),
         (str(tmp_path / "none"), "sha256"): Hashed("", False, None, "No such file or directory"),
     }
+
+
+def test_nobody_waits_for_a_pipe_or_reads_a_device(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    jobs = [Job(str(tmp_path / name), 0) for name in ("pipe", "link")]
+    fault = Hashed("", False, None, "not a regular file")
+    assert hash_all(jobs, 1) == {(job.path, "sha256"): fault for job in jobs}
+    assert os.listdir("/proc/self/fd") == before
+    for job in jobs:
+        with (
+            pytest.raises(OSError, match="not a regular file") as caught,
+            open(job.path, opener=without_waiting),
+        ):
+            pass
+        assert str(caught.value) == f"[Errno 22] not a regular file: '{job.path}'"
 
 
 @pytest.mark.parametrize(("changes", "is_hashed"), [(1, True), (2, False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,17 @@ def test_a_record_that_cannot_be_read_is_a_problem(
     assert found.problems == ([] if reason is None else [("demo-1.dist-info/RECORD", reason)])
     assert [entry.path for entry in found.entries] == (["a.py"] if record == b"a.py,,\n" else [])
     assert record_bytes(str(info.parent), info.name) == len(record or b"")
+
+
+def test_a_record_that_is_a_pipe_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "lib/python3.11/site-packages/demo-1.dist-info/RECORD"
+    path.parent.mkdir(parents=True)
+    for name in ("RECORD", "METADATA", "direct_url.json"):
+        os.mkfifo(path.with_name(name))
+    found = made(tmp_path, "demo-1.dist-info")
+    reason = f"cannot be read: [Errno 22] not a regular file: '{path}'"
+    assert (found.entries, found.problems) == ([], [("demo-1.dist-info/RECORD", reason)])
+    assert found.editable is None
 
 
 def test_a_record_that_is_a_folder_is_a_problem(tmp_path: Path) -> None:
