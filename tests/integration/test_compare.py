@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from envlock import api
 from envlock.api.comparing import Route, comparison_document, comparison_page, comparison_text
 from envlock.audit.compare import view
 from envlock.audit.compare.host import host_now, needs_of
+from envlock.audit.compare.looking import unshared
 from envlock.audit.compare.model import Change, Compared, Comparison, Depth, Fault, Measured, Rebuild
 from envlock.audit.compare.pins import pins_of
 from envlock.audit.compare.trees import Seen, held_against
@@ -29,6 +31,7 @@ from envlock.lock.model import ImageLock, ImagePlatform
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
 from envlock.report import Report, Verdict
 from envlock.resolve.image import open_platform
+from envlock.resolve.oci.layered import layered
 from envlock.resolve.oci.layout import open_layout
 from tests.support.images import tiny_base
 from tests.support.registry import LocalRegistry
@@ -78,13 +81,22 @@ def test_bytes_are_those_of_the_lock(tmp_path: Path) -> None:
     assert cuda == {row.name for row, _ in read_lock(TORCH).on(LINUX) if row.name.startswith("nvidia-")}
 
 
-def test_a_base_image_with_cuda_is_a_second_provider() -> None:
+def test_a_base_image_with_cuda_is_a_second_provider(tmp_path: Path) -> None:
     lock = read_lock(TORCH)
     base = BaseSeen(name="nvidia/cuda:12.4.1", download=10**9, environment={"CUDA_VERSION": "12.4.1"})
     assert weight_of(lock, LINUX, Route.OCI, base).cuda_twice == "base image nvidia/cuda:12.4.1"
     assert weight_of(lock, LINUX, Route.VENV, base).cuda_twice is None
     slim = replace(base, environment={"PYTHON_VERSION": "3.11.9"})
     assert weight_of(lock, LINUX, Route.OCI, slim).cuda_twice is None
+    planned = plan(TORCH, tmp_path, routes=(Route.OCI,))
+    [route] = planned.routes
+    twice = replace(route, weight=weight_of(lock, LINUX, Route.OCI, base))
+    lines = comparison_text(replace(planned, routes=(twice,))).splitlines()
+    assert [line for line in lines if "CUDA" in line and "base image 1 GB" not in line] == [
+        "of it CUDA                3.03 GB",
+        "CUDA twice                    yes",
+        "  CUDA comes twice: in the wheels, and from base image nvidia/cuda:12.4.1",
+    ]
 
 
 def test_what_is_pinned_how_far() -> None:
@@ -116,6 +128,30 @@ def test_two_trees_differ_by_file_and_kind() -> None:
         ("var/log/apt/term.log", "log"),
     ]
     assert (found.times_only, found.same_digest) == (1, None)
+
+
+def test_two_images_differ_in_the_layers_that_they_do_not_share(tmp_path: Path) -> None:
+    stores = [
+        open_layout(f"oci:{tiny_base(tmp_path / python, python=python)}", Path("/"))
+        for python in ("3.11.2", "3.11.3")
+    ]
+    one, other = (layered(open_platform(store, store.document(""), LINUX)) for store in stores)
+    first, second = unshared(one, other)
+    assert (
+        sorted(first)
+        == sorted(second)
+        == [
+            "usr/bin/.wh.python3.9",
+            "usr/bin/python3",
+            "usr/bin/python3.11",
+            "usr/lib/python3.11/_sysconfigdata__x86_64-linux-gnu.py",
+            "usr/lib/python3.11/os.py",
+        ]
+    )
+    content = hashlib.sha256(b"\x7fELF\x003.11.2\0").hexdigest()
+    assert first["usr/bin/python3.11"] == Seen(content=content, mode=0o755, mtime_ns=0)
+    assert first["usr/bin/python3"].content == "-> python3.11"
+    assert held_against(first, second).changes == (Change(path="usr/bin/python3.11", kind="script"),)
 
 
 def test_the_page_escapes_and_loads_nothing(tmp_path: Path) -> None:

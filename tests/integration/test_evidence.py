@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import json
 import shutil
@@ -22,9 +23,9 @@ from envlock.audit.evidence.folder import render_folder, write_folder
 from envlock.audit.evidence.gather import runtimes
 from envlock.audit.evidence.model import CarriedLibrary, Installed
 from envlock.audit.evidence.sbom import faults_of_schema, render_sbom
-from envlock.audit.evidence.statement import pre_authentication
-from envlock.errors import CouldNotTell, DiskFailed, EvidenceInvalid, ToolFailed, ToolMissing
-from envlock.lock import dumps, write_lock
+from envlock.audit.evidence.statement import PAYLOAD_TYPE, pre_authentication
+from envlock.errors import CouldNotTell, DiskFailed, EvidenceInvalid, InvalidInput, ToolFailed, ToolMissing
+from envlock.lock import ImageLock, ImagePlatform, dumps, write_lock
 from tests.support.evidence import (
     allow,
     as_bytes,
@@ -37,7 +38,7 @@ from tests.support.evidence import (
     sign_file,
 )
 from tests.support.tools import need
-from tests.unit.lock.values import conda_package, with_conda
+from tests.unit.lock.values import conda_package, six, widgets, with_conda
 
 OUTPUTS = [
     "appendix.md",
@@ -174,14 +175,22 @@ def test_a_document_that_is_none(tmp_path: Path, text: str, message: str) -> Non
     assert [each.message for each in raised.value.faults] == [message]
 
 
-def test_a_report_that_does_not_match_is_evidence_too(tmp_path: Path, keys: Path) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "status", "message"),
+    [
+        ("mismatch", 1, "the environment was not as locked"),
+        ("incomplete", 8, "not everything could be looked at"),
+    ],
+)
+def test_a_report_that_does_not_match_is_evidence_too(
+    tmp_path: Path, keys: Path, verdict: str, status: int, message: str
+) -> None:
     made = order(tmp_path, key=keys / "ada")
-    (tmp_path / "node1.json").write_bytes(as_bytes(report_document(RUNTIME, verdict="mismatch")))
-    assert write_evidence(made).evidence.verdict.exit_status == 1
+    (tmp_path / "node1.json").write_bytes(as_bytes(report_document(RUNTIME, verdict=verdict)))
+    assert write_evidence(made).evidence.verdict.exit_status == status
     found = checked(made.folder, keys)
-    assert [each.message for each in found.findings] == [
-        "`reports/1-node1.json` says that the environment was not as locked"
-    ]
+    assert [each.message for each in found.findings] == [f"`reports/1-node1.json` says that {message}"]
+    assert found.verdict.exit_status == status
 
 
 def test_no_key_and_no_ssh_keygen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,6 +224,23 @@ def test_the_bill_of_materials_is_valid_and_has_the_cuda_libraries() -> None:
         "dependencies"
     ]
     assert bill["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
+
+
+def test_the_base_image_is_in_the_bill() -> None:
+    image = ImageLock(
+        base="python:3.11",
+        digest=None,
+        platforms={"linux-64": ImagePlatform(manifest="sha256:" + "6" * 64, diff_ids=())},
+    )
+    lock = locked(image=image)
+    found = evidence(lock=lock, lock_data=dumps(lock).encode(), runtime=runtimes(lock, "linux-64"))
+    [row] = [row for row in json.loads(render_sbom(found))["components"] if row["type"] == "container"]
+    assert row == {
+        "bom-ref": "base-image",
+        "hashes": [{"alg": "SHA-256", "content": "6" * 64}],
+        "name": "python:3.11",
+        "type": "container",
+    }
 
 
 def test_the_serial_number_follows_from_the_content() -> None:
@@ -301,6 +327,7 @@ def test_an_archive_of_it_holds(signed: Path, keys: Path, tmp_path: Path, kind: 
     path = tmp_path / f"evidence.{kind}"
     if kind == "zip":
         with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("reports/", b"")
             for name, data in content(signed).items():
                 archive.writestr(name, data)
     else:
@@ -315,6 +342,10 @@ def test_a_signature_without_a_name_is_not_enough(signed: Path, keys: Path, tmp_
     allow(tmp_path / "signers", bob=keys / "bob")
     other = check_evidence([signed], allowed=tmp_path / "signers")
     assert (other.verdict.exit_status, codes(other)) == (8, ["signer-unknown"])
+    allow(tmp_path / "of-git", ada=keys / "ada")
+    narrowed = (tmp_path / "of-git").read_text().replace('"envlock"', '"git"')
+    (tmp_path / "of-git").write_text(narrowed)
+    assert codes(check_evidence([signed], allowed=tmp_path / "of-git")) == ["signer-unknown"]
 
 
 def tampered(signed: Path, folder: Path) -> Path:
@@ -480,6 +511,7 @@ def test_a_liar_who_changes_nothing_is_believed(signed: Path, keys: Path, tmp_pa
         ("{", "it is no DSSE envelope"),
         ('{"payloadType": "x", "payload": "", "signatures": []}', "its payload is `x`, not"),
         ("null", "it is no DSSE envelope"),
+        (json.dumps({"payloadType": PAYLOAD_TYPE, "payload": "", "signatures": []}), "it has no signature"),
     ],
 )
 def test_a_statement_that_is_none(signed: Path, tmp_path: Path, text: str, message: str) -> None:
@@ -500,6 +532,129 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path) -> None:
         checked(tmp_path / "file")
     with pytest.raises(EvidenceInvalid, match="there is no evidence here"):
         checked(tmp_path / "nowhere")
+
+
+@pytest.fixture(scope="module")
+def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("unsigned")).folder
+
+
+Told = dict[str, Any]
+
+
+def _without(name: str) -> Callable[[Path, Told], None]:
+    def change(folder: Path, told: Told) -> None:
+        told["subject"] = [row for row in told["subject"] if row["name"] != name]
+        (folder / name).unlink()
+
+    return change
+
+
+def _of_predicate(**changed: str) -> Callable[[Path, Told], None]:
+    return lambda _folder, told: told["predicate"].update(changed)
+
+
+def _twice(_folder: Path, told: Told) -> None:
+    told["subject"].append(told["subject"][0])
+
+
+def _other_runtime(folder: Path, _told: Told) -> None:
+    bill = folder / "sbom.cdx.json"
+    bill.write_text(bill.read_text().replace(RUNTIME, "rt1:" + "9" * 64))
+
+
+def _fitted(folder: Path, told: Told) -> None:
+    """Crate and statement describe the files that are there."""
+    path = folder / "ro-crate-metadata.json"
+    if path.exists():
+        crate = json.loads(path.read_text())
+        rows = [row for row in crate["@graph"] if row["@type"] != "File" or (folder / row["@id"]).exists()]
+        for row in rows:
+            if "sha256" in row:
+                data = (folder / row["@id"]).read_bytes()
+                row.update(sha256=hashlib.sha256(data).hexdigest(), contentSize=str(len(data)))
+        path.write_text(json.dumps({**crate, "@graph": rows}))
+    for row in told["subject"]:
+        if "sha256" in row["digest"]:
+            row["digest"]["sha256"] = hashlib.sha256((folder / row["name"]).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_twice, ["file-differs: `appendix.md` is twice in the statement"]),
+        *(
+            (_without(name), [f"file-missing: `{name}` is neither in the statement nor in the folder"])
+            for name in ("envlock.lock", "ro-crate-metadata.json", "sbom.cdx.json")
+        ),
+        (
+            _of_predicate(platform="osx-arm64"),
+            [
+                "runtime-differs: `envlock.lock` has no platform `osx-arm64`",
+                *(
+                    f"sbom-differs: {row.name} {row.version} (distribution:{row.name}) is not the same in "
+                    "the lock and in the bill of materials"
+                    for row in (widgets(), six())
+                ),
+            ],
+        ),
+        (_other_runtime, ["sbom-differs: `sbom.cdx.json` is of another runtime hash"]),
+        (
+            _of_predicate(verdict="mismatch"),
+            ["document-differs: the statement says `mismatch`, and its reports say `match`"],
+        ),
+        (_of_predicate(envlock="0.0.9", title="another"), []),
+        (
+            _of_predicate(title="another"),
+            [
+                f"page-differs: `{name}` does not say what the lock, the reports and the receipts say"
+                for name in ("appendix.md", "appendix.tex", "evidence.html")
+            ],
+        ),
+    ],
+)
+def test_statements_that_do_not_agree(
+    unsigned: Path, tmp_path: Path, change: Callable[[Path, Told], None], expected: list[str]
+) -> None:
+    copy = tampered(unsigned, tmp_path)
+    told = json.loads((copy / "statement.json").read_text())
+    change(copy, told)
+    _fitted(copy, told)
+    (copy / "statement.json").write_text(json.dumps(told))
+    found = [f"{each.code}: {each.message}" for each in checked(copy).findings]
+    assert found == ["unsigned: nobody signed the statement of this folder", *expected]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda told: told.update(_type="x"), "its type is not `https://in-toto.io/Statement/v1`"),
+        (lambda told: told["predicate"].update(schema="x"), "its predicate is not `envlock.evidence/1`"),
+        (lambda told: told.pop("subject"), "`subject` is missing"),
+    ],
+)
+def test_a_statement_of_something_else(
+    unsigned: Path, tmp_path: Path, change: Callable[[Told], None], message: str
+) -> None:
+    copy = tampered(unsigned, tmp_path)
+    told = json.loads((copy / "statement.json").read_text())
+    change(told)
+    (copy / "statement.json").write_text(json.dumps(told))
+    with pytest.raises(EvidenceInvalid) as raised:
+        checked(copy)
+    assert raised.value.message == f"the statement is none of envlock's: {message}"
+
+
+def test_a_document_that_is_larger_than_any(tmp_path: Path) -> None:
+    made = order(tmp_path)
+    with (tmp_path / "node1.json").open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(InvalidInput) as raised:
+        write_evidence(made)
+    assert (raised.value.message, raised.value.where) == (
+        "the document is larger than any of its kind",
+        str(tmp_path / "node1.json"),
+    )
 
 
 def spoilt_tar(path: Path) -> None:

@@ -58,7 +58,7 @@ def _needs(lock: Lock, platform_: str, route: Route, environment: Mapping[str, s
                 here=os.geteuid() == 0 or os.access("/var/run/docker.sock", os.W_OK),
                 seen=f"user {os.geteuid()}",
             )
-        case Route.OCI:
+        case _:  # Route.OCI
             yield Need(
                 what="nothing to make it: no root, no daemon", here=True, seen="envlock writes the image"
             )

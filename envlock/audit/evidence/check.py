@@ -194,6 +194,9 @@ def _files(told: _Statement, opened: Opened) -> Iterator[Finding]:
             yield _differs("file-differs", name, f"`{name}` is not the file of the statement", expected, data)
     for name in sorted(opened.files.keys() - set(names) - {opened.statement}):
         yield _differs("file-extra", name, f"`{name}` is in the folder, and not in the statement")
+    for name in (LOCK, crate.NAME, sbom.NAME):  # without these nothing else can be held against anything
+        if name not in names and name not in opened.files:
+            yield _differs("file-missing", name, f"`{name}` is neither in the statement nor in the folder")
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield _differs("file-differs", name, f"`{name}` is twice in the statement")
 
@@ -228,7 +231,7 @@ def _lock(opened: Opened, findings: list[Finding]) -> Lock | None:
     try:
         return loads(opened.files[LOCK].decode(), where=LOCK)
     except KeyError:
-        return None  # told as missing, or never claimed: the next line would say nothing new
+        return None  # told as missing
     except (UnicodeDecodeError, LockfileInvalid) as error:
         findings.append(_differs("runtime-differs", LOCK, f"`{LOCK}` cannot be read: {error}"))
     return None

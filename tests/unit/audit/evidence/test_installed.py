@@ -41,6 +41,15 @@ def test_licences(tmp_path: Path, metadata: str, licences: tuple[str, ...]) -> N
     assert read_installed(tmp_path, {"demo": "1.0"}) == {"demo": Installed(licences=licences)}
 
 
+def test_metadata_that_is_larger_than_any_says_nothing(tmp_path: Path) -> None:
+    dist_info(tmp_path, "demo-1.0", "License: MIT\n", f"libx.so,sha256={HASH},0\n")
+    [path] = tmp_path.rglob("METADATA")
+    with path.open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+    library = CarriedLibrary(path="libx.so", sha256=HEX, cuda=None)
+    assert read_installed(tmp_path, {"demo": "1.0"}) == {"demo": Installed(libraries=(library,))}
+
+
 def test_libraries_and_the_cuda_ones_among_them(tmp_path: Path) -> None:
     record = (
         f"torch/lib/libcudart-6f0dc1b5.so.11.0,sha256={HASH},0\n"

@@ -208,6 +208,18 @@ def test_answers_are_those_that_the_evidence_has() -> None:
     )
 
 
+def test_classes_are_told_apart_by_the_probes_that_both_have() -> None:
+    plain = evidence(reports=())
+    first, other = plain.lock.numerics
+    alone = replace(other.probes[0], name="own")
+    equal = replace(first, class_name="nc1:00000000000000ee", probes=(*first.probes, alone))
+    held = replace(plain, lock=replace(plain.lock, numerics=(first, equal)))
+    assert _sections(render_checklist(held))["Numerical determinism"] == (
+        "Fingerprints in the lock: 2 probes of class nc1:0123456789abcdef, 3 probes of class "
+        "nc1:00000000000000ee."
+    )
+
+
 def test_what_the_evidence_does_not_have_is_left_to_the_author() -> None:
     bare = evidence(host={}, installed={}, receipts=(), reports=())
     bare = replace(bare, lock=replace(bare.lock, numerics=(), settings={}))
