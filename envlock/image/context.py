@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from envlock.emit.dockerignore import NEVER
+from envlock.errors import DiskFailed
 
 WHEELS = "wheels"
 
@@ -35,9 +36,9 @@ class Context:
         with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
             if self.code is not None:
                 for name in self._code():
-                    archive.add(self.root / name, name, recursive=False, filter=_fixed)
+                    _add(archive, self.root / name, name)
             for name, path in sorted(self.wheels.items()):
-                archive.add(path.resolve(), f"{WHEELS}/{name}", recursive=False, filter=_fixed)
+                _add(archive, path.resolve(), f"{WHEELS}/{name}")
             _add_text(archive, "Dockerfile", self.dockerfile)
 
     def _code(self) -> Iterator[str]:
@@ -53,6 +54,15 @@ class Context:
 
 def _is_left_out(name: str) -> bool:
     return any(fnmatchcase(name, pattern.removeprefix("**/")) for pattern in NEVER)
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    try:
+        archive.add(path, name, recursive=False, filter=_fixed)
+    except OSError as error:
+        if error.filename is None:
+            raise  # who reads the stream has hung up
+        raise DiskFailed(f"cannot read `{path}`: {str(error.strerror).lower()}") from error
 
 
 def _fixed(row: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -71,7 +81,8 @@ def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
 
 @contextmanager
 def streamed(write: Callable[[BinaryIO], None]) -> Iterator[BinaryIO]:
-    """A stream to read what `write` writes, while it writes it. A failure of `write` is raised at the end."""
+    """A stream to read what `write` writes, while it writes it. A failure of `write` is raised at the end,
+    in place of what the reader made of half a stream."""
     read_end, write_end = os.pipe()
     failures: list[BaseException] = []
 
@@ -91,5 +102,5 @@ def streamed(write: Callable[[BinaryIO], None]) -> Iterator[BinaryIO]:
             yield stream
     finally:
         writer.join()
-    if failures:
-        raise failures[0]
+        if failures:
+            raise failures[0]

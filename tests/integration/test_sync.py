@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,7 @@ from envlock.resolve.wheels.entries import EntryCache
 from envlock.verify import Judgement, judge
 from tests.support.environments import SERIES, flip_byte, lock_of, replace_file, uv
 from tests.support.index import Drip, Fault, LocalIndex, NoRanges, OtherBytes, Reset, Status, Truncate
-from tests.support.wheels import Wheel, make_wheel
+from tests.support.wheels import Wheel, ghost, make_wheel
 
 LINUX = Platform.LINUX_64
 BIG = Random(1).randbytes(400_000)
@@ -595,6 +596,84 @@ def test_one_flipped_byte_costs_one_file(synced: Host) -> None:
     assert library.read_bytes() == honest
     assert (library.stat().st_nlink, library.stat().st_mode & 0o777) == (1, 0o644)
     assert synced.verify().verdict is Verdict.MATCH
+
+
+def test_what_a_repair_does_not_touch_is_told(host: Host) -> None:
+    """A Python that is none, a second dist-info, a file that its wheel only lists, bytecode elsewhere."""
+    listed = make_wheel("listed", "1.0", files={"listed.py": b""}, record=ghost("listed/gone.py"))
+    host.index.add(listed)
+    host.lock = lock_of([demo(), six(), listed], host.root / "wheels")
+    host.sync()
+    (host.venv / "bin/python3.99").write_text("#!/bin/sh\n")
+    shutil.copytree(host.info, host.site / "demo-2.0.dist-info")
+    (host.site / "listed").mkdir()
+    (host.site / "listed/gone.py").write_text("")
+    mirror = host.root / "mirror"
+    cached = mirror / (host.site / "six.py").relative_to("/").with_suffix(
+        f".{sys.implementation.cache_tag}.pyc"
+    )
+    cached.parent.mkdir(parents=True)
+    evil = host.root / "evil.py"
+    evil.write_text("def add():\n    return 666\n")
+    py_compile.compile(
+        str(evil), str(cached), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    flip_byte(host.site / "demo/core.py")
+    target = LocalTarget(
+        prefix=host.venv,
+        level="content",
+        environment={"PYTHONPYCACHEPREFIX": str(mirror)},
+        expectation=expectation_of(host.lock, LINUX),
+    )
+    told: list[Repaired] = []
+    supply = replace(host.supply, environment={**host.environment, "UV_CONFIG_FILE": "/nowhere"})
+    result = repair(replace(host.repair_request(), facts=observe_local(target), supply=supply), told.append)
+    assert tuple(told) == result.repaired
+    assert host.paths(result) == [(Kind.FILE, "demo/core.py")]
+    site = host.site.relative_to(host.venv)
+    assert [(left.path, left.reason) for left in result.left] == [
+        (
+            "bin/python3.99",
+            "is not an executable of this machine: a script or other bytes stand where the interpreter"
+            f" should; remove `{host.venv}` and run `envlock sync` again",
+        ),
+        (f"{site}/listed/gone.py", "belongs to no installed distribution (module)"),
+        (f"{site}/demo-2.0.dist-info", "is a second demo"),
+        (f"{site}/listed/gone.py", "is listed by the wheel, which does not have it"),
+        (str(cached), "is bytecode that differs from its source, and lies outside of the venv"),
+    ]
+
+
+def test_what_was_written_stays_where_ranges_end_midway(synced: Host) -> None:
+    """Its end and the first file come by ranges, then the server sends the whole of it."""
+    synced.index.fault("*.whl", NoRanges(), skip=2)
+    (synced.site / "demo/core.py").unlink()
+    flip_byte(synced.site / "demo/big.so")
+    result = synced.repair()
+    assert [path for _, path in synced.paths(result)] == ["demo/big.so", "demo/core.py"]
+    assert [request.status for request in synced.index.requests("*.whl")] == [206, 206, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "served"),
+    [
+        ("demo/core.py", {"demo/__init__.py": b""}),
+        ("bin/demo-tool", {"{data}/scripts/demo-tool": b"#!python\nprint('evil')\n"}),
+    ],
+)
+def test_a_wheel_that_has_another_member_or_none(
+    synced: Host, damaged: str, served: dict[str, bytes]
+) -> None:
+    path = synced.venv / damaged if damaged.startswith("bin/") else synced.site / damaged
+    path.unlink()
+    synced.index.fault("*/demo-*.whl", OtherBytes(content=make_wheel("demo", "1.0", files=served).content))
+    with pytest.raises(HashMismatch) as caught:
+        synced.repair()
+    name = damaged.removeprefix("bin/")
+    assert caught.value.message == (
+        f"`{name}` in `demo-1.0-py3-none-any.whl` on its index is not the file that was locked"
+    )
+    assert not path.exists()
 
 
 @pytest.mark.slow

@@ -5,19 +5,27 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from envlock.errors import EnvlockError, ToolFailed, ToolMissing
+from envlock.api.building_docker import DockerOrder, build_docker
+from envlock.errors import DiskFailed, EnvlockError, LockfileInvalid, ToolFailed, ToolMissing
 from envlock.image.context import Context
 from envlock.image.docker import Builder, DockerBuild, build, builder_at_hand, connect, told_failures
+from envlock.lock import write_lock
+from envlock.lock.model import ImageLock, ImagePlatform
+from envlock.lock.runtime import runtime_hash
 from envlock.resolve.model import Event
+from tests.support.environments import lock_of
+from tests.support.wheels import make_wheel
 
 STEPS = "echo '#5 [install 2/3] RUN pip' >&2; echo '#6 [3/3] COPY' >&2\n"
 
@@ -93,6 +101,52 @@ def test_a_build_that_fails(tmp_path: Path, script: str, message: str, facts: tu
     assert caught.value.facts == tuple(("said", line) for line in facts)
 
 
+def given(folder: Path, **context: Any) -> list[tarfile.TarInfo]:
+    """What a builder gets."""
+    script = (
+        f'for word; do case $word in --iidfile=*) echo 1 > "${{word#*=}}";; esac; done; cat > {folder}/given'
+    )
+    made = order(folder, command(folder / "bin", script))
+    whole = replace(made.context, **context)
+    assert build(None, replace(made, context=whole), "buildx", lambda _: None) == "1"  # type: ignore[arg-type]
+    with tarfile.open(folder / "given") as archive:
+        return archive.getmembers()
+
+
+def test_what_a_builder_is_given(tmp_path: Path) -> None:
+    """Code without what must not leave the host, the wheels behind their links, and the Dockerfile."""
+    root = tmp_path / "project"
+    for name in ("src/b.py", "src/a/x.py", "src/a/x.pyc", "src/.env", "src/.git/config", "other.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    wheel = tmp_path / "link.whl"
+    wheel.symlink_to(root / "other.py")
+    rows = given(tmp_path, root=root, code="src", wheels={"x.whl": wheel})
+    assert [row.name for row in rows] == [
+        "src", "src/b.py", "src/a", "src/a/x.py", "wheels/x.whl", "Dockerfile",
+    ]  # fmt: skip
+    assert {(row.mtime, row.uid, row.gid, row.uname, row.gname) for row in rows} == {(0, 0, 0, "", "")}
+    assert rows[4].isfile()
+    assert [row.name for row in given(tmp_path, root=root / "src/a", code=".")] == ["x.py", "Dockerfile"]
+
+
+def test_a_wheel_that_is_gone_is_told_and_not_what_the_builder_made_of_it(tmp_path: Path) -> None:
+    made = order(tmp_path, command(tmp_path / "bin", "cat > /dev/null; echo unexpected EOF >&2; exit 1"))
+    context = replace(made.context, wheels={"x.whl": tmp_path / "gone"})
+    with pytest.raises(DiskFailed) as caught:
+        build(None, replace(made, context=context), "buildx", lambda _: None)  # type: ignore[arg-type]
+    assert caught.value.message == f"cannot read `{tmp_path}/gone`: no such file or directory"
+
+
+def test_a_builder_that_does_not_read_to_the_end(tmp_path: Path) -> None:
+    (tmp_path / "large.whl").write_bytes(bytes(1 << 20))
+    made = order(tmp_path, command(tmp_path / "bin", "exit 3"))
+    context = replace(made.context, wheels={"x.whl": tmp_path / "large.whl"})
+    with pytest.raises(ToolFailed) as caught:
+        build(None, replace(made, context=context), "buildx", lambda _: None)  # type: ignore[arg-type]
+    assert caught.value.message == "the image was not built: status 3"
+
+
 # -- the classic builder, by a daemon ------------------------------------------------------------------
 
 
@@ -104,6 +158,7 @@ class Daemon(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.rows: list[object] = []
+        self.image: object = None
         self.asked: list[str] = []
         self.refuses = False
 
@@ -114,6 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
+        if "/images/" in self.path:
+            self._answer(200, json.dumps(self.server.image).encode())
+            return
         version = json.dumps({"ApiVersion": "1.44", "Version": "1", "MinAPIVersion": "1.24"}).encode()
         self._answer(200, b"OK" if self.path.endswith("/_ping") else version)
 
@@ -210,3 +268,71 @@ def test_no_daemon_answers(tmp_path: Path) -> None:
             "tcp://127.0.0.1:9",
             "start one, or name it in DOCKER_HOST; `envlock build oci` needs none",
         )
+
+
+# -- what was built, held against the lock -------------------------------------------------------------
+
+
+BASE = "sha256:" + "b" * 64
+
+
+def built(**config: Any) -> dict[str, Any]:
+    labels = {"envlock.runtime": config.pop("runtime", None)}
+    return {
+        "Id": "sha256:00",
+        "Size": 1,
+        "RootFS": {"Layers": [BASE, "sha256:ours"]},
+        "Config": {"User": "1000:1000", "Labels": labels, **config},
+    }
+
+
+OTHER_BASE = {**built(), "RootFS": {"Layers": ["sha256:other"]}}
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message", "facts"),
+    [
+        (
+            OTHER_BASE,
+            ToolFailed,
+            "the image does not start with the layers of the locked base",
+            (("locked", BASE), ("image", "sha256:other")),
+        ),
+        (built(User=""), ToolFailed, "the image runs as root", ()),
+        (built(User="0"), ToolFailed, "the image runs as root", ()),
+        (built(Labels=None), LockfileInvalid, "the image is labelled None, the lock is {runtime}", ()),
+        (built(runtime="rt1:00"), LockfileInvalid, "the image is labelled rt1:00, the lock is {runtime}", ()),
+    ],
+)
+def test_an_image_that_is_not_what_the_lock_says(
+    tmp_path: Path,
+    image: object,
+    error: type[EnvlockError],
+    message: str,
+    facts: tuple[tuple[str, str], ...],
+) -> None:
+    base = ImagePlatform(manifest="sha256:" + "0" * 64, diff_ids=(BASE,))
+    wheel = make_wheel("thing", "1.0", files={"thing.py": b""})
+    lock = replace(
+        lock_of([wheel], tmp_path / "wheels"),
+        image=ImageLock(base="registry.example/base:1", digest="sha256:" + "0" * 64, platforms={"linux-64": base}),
+    )
+    script = 'for word; do case $word in --iidfile=*) echo sha256:00 > "${word#*=}";; esac; done'
+    environment = command(tmp_path / "bin", f"{script}; cat > {tmp_path}/given")
+    write_lock(tmp_path / "envlock.lock", lock)
+    with daemon() as server:
+        server.image = image
+        environment["DOCKER_HOST"] = f"tcp://127.0.0.1:{server.server_address[1]}"
+        order = DockerOrder(
+            lock=tmp_path / "envlock.lock",
+            environment=environment,
+            cache=tmp_path / "cache",
+            builder="buildx",
+            online=True,
+        )
+        with pytest.raises(error) as caught:
+            build_docker(order)
+    assert caught.value.message == message.format(runtime=runtime_hash(lock, "linux-64"))
+    assert caught.value.facts == facts
+    with tarfile.open(tmp_path / "given") as archive:
+        assert archive.getnames() == ["Dockerfile"]
