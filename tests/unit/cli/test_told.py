@@ -4,6 +4,7 @@ given here; that it comes out is tested with the api."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,24 +14,45 @@ import pytest
 
 from envlock.api import EvidenceResult
 from envlock.api.bisecting import Found
+from envlock.api.building import OciResult
 from envlock.api.building_docker import DockerResult
 from envlock.api.bundling import BundleResult
+from envlock.api.evidence_checking import EvidenceCheck
+from envlock.api.locking import LockResult
+from envlock.api.manifests import manifest_of
 from envlock.api.numerics import Changed, Recorded
-from envlock.api.standings import Checked
+from envlock.api.resurrecting import Resurrected
+from envlock.api.running import RunOutcome
+from envlock.api.standings import Checked as CheckedSources
 from envlock.api.syncing import RepairOutcome, SyncOutcome
 from envlock.audit.bundle.verify import Problem, Verified
+from envlock.audit.evidence.check import Checked
+from envlock.audit.evidence.signing import Signer
+from envlock.audit.evidence.witnesses import Quorum
+from envlock.audit.repository.fixing import Fixed
+from envlock.audit.repository.model import Edit
 from envlock.cli import cli
 from envlock.cli.boundary import run
+from envlock.cli.progress import progress
+from envlock.doctor.host import HostFacts
+from envlock.doctor.model import Diagnosis
 from envlock.install.model import Kind, Left, Repaired, RepairResult, SyncResult
+from envlock.lock import read_lock
+from envlock.lock.model import BuiltImage, Stack
+from envlock.observe.gpu import GpuFacts
 from envlock.report import Finding, Report, Severity, Verdict
 from envlock.report.model import ProbeDifference
+from envlock.resolve.model import Event
 from envlock.resolve.standing import Standing, State
 from envlock.run.mixture import Change
 from envlock.run.steps import Result
+from envlock.stack.profiles import Profile, ProfileSetting
 from envlock.verify.knobs import Unlocked
 from tests.support.evidence import evidence
 from tests.unit.lock.values import reference
+from tests.unit.run.test_compare import receipt
 
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "bert-cu124"
 RUNTIME = "rt1:" + "a" * 64
 
 
@@ -359,7 +381,7 @@ def test_what_can_no_longer_be_had(say: Say) -> None:
             Standing(file=f"f{number}", sha256="0", index="default", state=state, reason="why")
             for number, state in enumerate(states)
         ]
-        found = Checked(standings=tuple(rows))
+        found = CheckedSources(standings=tuple(rows))
         return say("envlock.api.check_sources", found, "bundle", "--check", *words)
 
     assert checked("-q") == Said(status=0, out="", err="")
@@ -452,3 +474,246 @@ def test_what_evidence_was_written(say: Say, key: str | None, told: str) -> None
     assert said.out.splitlines()[-1] == told
     assert say("envlock.api.write_evidence", made, *words, "-q").out == ""
     assert json.loads(say("envlock.api.write_evidence", made, *words, "--json").out)["signed_by"] == key
+
+
+# -- locks, runs, evidence, hosts ----------------------------------------------------------------------
+
+
+def locked(*stacks: Stack, **changed: Any) -> LockResult:
+    """The lock of an example, with these stacks, each on a platform of its own."""
+    lock = read_lock(EXAMPLE / "envlock.lock")
+    platforms = ("linux-64", "linux-aarch64", "osx-arm64")[: len(stacks)]
+    result = LockResult(
+        lock=replace(lock, platforms=platforms, stack=dict(zip(platforms, stacks, strict=True))),
+        path=Path("envlock.lock"),
+        manifest=manifest_of(EXAMPLE, variant=None, environment={}),
+        changed=True,
+        notes=("a note",),
+        timings={"resolve": 1.25},
+        fetched_bytes=3000,
+    )
+    return replace(result, **changed)
+
+
+def test_what_was_locked(say: Say) -> None:
+    full = Stack(torch="2.6.0", cuda="12.4", cudnn="9.1.0", nccl="2.21.5", triton="3.2.0", driver="525.60.13")
+    found = locked(full, Stack(torch="2.6.0", cuda="cpu"), Stack())
+    said = say("envlock.api.lock", found, "lock", "-v")
+    assert (said.status, said.err) == (0, "note: a note\n")
+    lines = said.out.splitlines()
+    assert [line for line in lines if "PyTorch" in line] == [
+        "  linux-64  PyTorch 2.6.0, CUDA 12.4, cuDNN 9.1.0, NCCL 2.21.5, Triton 3.2.0;"
+        " NVIDIA driver 525.60.13 or newer",
+        "  linux-aarch64  PyTorch 2.6.0, CPU",
+        "  osx-arm64  no PyTorch",
+    ]
+    assert lines[-1] == "  resolve 1.25 s"
+    assert say("envlock.api.lock", found, "lock", "-q") == Said(status=0, out="", err="")
+
+
+def test_what_was_resurrected(say: Say) -> None:
+    found = Resurrected(
+        manifest=Path("envlock.toml"),
+        lock=locked(Stack(torch="2.6.0", cuda="12.4"), Stack(torch="2.6.0", cuda="cpu")),
+        day="2025-02-01T00:00:00Z",
+        day_from="--date",
+        torch="2.6.0",
+        python="3.11",
+        cuda="12.4",
+        read=("requirements.txt",),
+        left_out=(),
+        notes=("a note",),
+    )
+    words = ("resurrect", ".", "--date", "2025-02-01")
+    said = say("envlock.api.resurrect", found, *words)
+    assert (said.status, said.err) == (0, "note: a note\n")
+    assert said.out.splitlines()[0] == "as of 2025-02-01T00:00:00Z (--date), from requirements.txt"
+    assert said.out.splitlines()[-2:] == [
+        "  linux-64: torch 2.6.0, CUDA 12.4",
+        "  linux-aarch64: torch 2.6.0, CUDA cpu",
+    ]
+    assert say("envlock.api.resurrect", found, *words, "-q") == Said(status=0, out="", err="")
+    document = json.loads(say("envlock.api.resurrect", found, *words, "--json").out)
+    assert (document["schema"], document["torch"], document["cuda"]) == (
+        "envlock.resurrect/1",
+        "2.6.0",
+        "12.4",
+    )
+
+
+RAN = ("run", "--prefix", "env", "--", "true")
+
+
+def test_what_a_run_left(say: Say) -> None:
+    document = receipt()
+    document["runtime"]["held"] = False
+    row = document["outputs"]["model.npz"]
+    document["outputs"] = {"gone": {**row, "sha256": None}, "old": {**row, "written": False}}
+    after = report(Verdict.MISMATCH, finding(1))
+    found = RunOutcome(
+        report=report(Verdict.MATCH), receipt=document, path=Path("r.json"), replaced=True, after=after
+    )
+    told = (
+        "warning: the environment changed while the command ran:\n"
+        "  differs: `f1` differs\n"
+        "warning: the output `gone` is not there\n"
+        "warning: the output `old` was there before, and the command left it alone\n"
+    )
+    lost = "receipt: r.json, in the place of the one that was there\n"
+    assert say("envlock.api.run", found, *RAN) == Said(status=1, out="", err=told + lost)
+    assert say("envlock.api.run", found, "run", "-q", *RAN[1:]) == Said(status=1, out="", err=told)
+
+
+def test_nothing_was_run(say: Say) -> None:
+    said = say("envlock.api.run", RunOutcome(report=report(Verdict.MISMATCH, finding(1))), *RAN)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.splitlines()[-1] == (
+        "hint: nothing was run; `envlock sync` makes the environment what the lock says"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("envlock.api.verify_loaded", ["--level", "loaded", "--prefix", "env"]),
+        ("envlock.api.verify_running", ["--level", "loaded", "--pid", "1"]),
+        ("envlock.api.verify_numerics", ["--level", "numerics", "--emulator", "qemu", "--prefix", "env"]),
+    ],
+)
+def test_ways_to_look(say: Say, name: str, words: list[str]) -> None:
+    said = say(name, report(Verdict.MATCH), "verify", *words, "-q")
+    assert (said.status, said.err) == (0, "")
+    assert say(name, report(Verdict.INCOMPLETE), "verify", *words, "-q").status == 8
+
+
+def test_what_evidence_was_checked(say: Say) -> None:
+    odd = replace(
+        finding(1), code="witness-odd", expected="1", observed=None, hint="ask again", message="one is odd"
+    )
+    differs = replace(finding(2), expected="2", observed="3")
+    folder = Checked(place="a", runtime=RUNTIME, files=2, signer=None, findings=(), reports=(), receipts=())
+    signed = replace(folder, place="b", signer=Signer(key="SHA256:abc", principal=None))
+    found = EvidenceCheck(
+        verdict=Verdict.MISMATCH,
+        folders=(folder, signed),
+        quorum=Quorum(needed=2, counted=1, witnesses=(), findings=()),
+        findings=(odd, differs),
+    )
+    words = ("audit", "verify", "a", "b")
+    first = (
+        "differs: one is odd\n  expected  1\n  observed  nothing\n  hint: ask again\ndiffers: `f2` differs\n"
+    )
+    rest = (
+        f"a: 2 files, without a signature that holds\n  runtime hash  {RUNTIME}\n"
+        f"b: 2 files, signed by nobody that is named, key SHA256:abc\n  runtime hash  {RUNTIME}\n"
+        "quorum: 1 of 2 independent signers say the same\nmismatch: the evidence does not hold\n"
+    )
+    name = "envlock.api.check_evidence"
+    assert say(name, found, *words) == Said(status=1, out=first + rest, err="")
+    assert say(name, found, *words, "-q") == Said(status=1, out=first, err="")
+    assert say(name, found, *words, "-v").out == f"{first}  expected  2\n  observed  3\n{rest}"
+
+
+def test_what_a_log_tells(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("it broke")
+    found = (Diagnosis(code="it-broke", message="it broke", hint="mend it"),)
+    said = say("envlock.api.doctoring.recognised", found, "doctor", "--log", str(tmp_path / "log"))
+    assert said == Said(status=1, out="fault: it broke [it-broke]\n  hint: mend it\n", err="")
+
+
+def test_what_is_wrong_with_a_host(say: Say) -> None:
+    host = HostFacts(
+        gpu=GpuFacts(),
+        module=None,
+        libcuda=None,
+        devices=(),
+        engines=(),
+        toolkit=None,
+        cdi=(),
+        externally_managed=None,
+        contaminating={},
+        torch=None,
+        wanted=None,
+        floor=None,
+    )
+    note = Diagnosis(code="odd", message="it is odd", hint="see", seen="a line", is_fault=False)
+    said = say("envlock.api.doctoring.doctor", (host, (note,)), "doctor")
+    assert said.status == 0
+    assert said.out.endswith(
+        "note: it is odd [odd]\n  seen: a line\n  hint: see\nok: nothing is wrong here\n"
+    )
+    fault = replace(note, is_fault=True)
+    said = say("envlock.api.doctoring.doctor", (host, (fault,)), "doctor")
+    assert said.status == 1
+    assert said.out.endswith("fault: it is odd [odd]\n  seen: a line\n  hint: see\n")
+
+
+def test_what_was_fixed(say: Say, tmp_path: Path) -> None:
+    edit = Edit(file="Dockerfile", line=1, old="FROM a", new="FROM b")
+    said = say("envlock.api.auditing.fix", Fixed(done=(edit,), kept=("setup.sh",)), "audit", "--fix")
+    assert said.err == (
+        "fixed Dockerfile:1: `FROM a` is `FROM b`\n"
+        "not fixed: setup.sh cannot be written, or has changed meanwhile\n"
+    )
+    both = say("envlock.api.auditing.fix", None, "audit", "--sarif", "--json")
+    assert (both.status, json.loads(both.out)["error"]["message"]) == (
+        2,
+        "`--sarif` and `--json` are two documents",
+    )
+    assert say("envlock.api.auditing.rules_page", "the rules\n", "audit", "--rules").out == "the rules\n"
+
+
+def test_what_an_image_became(say: Say) -> None:
+    made = OciResult(
+        platform="linux-64",
+        built=BuiltImage(format=1, id="sha256:c", diff_ids=(), manifest="sha256:m"),
+        layers=2,
+        size=3000,
+        noted=False,
+        not_run=("a", "b"),
+    )
+    words = ("build", "oci", "-o", "image", "-q")
+    assert say("envlock.api.building.build_oci", made, *words) == Said(
+        status=0, out="", err="note: scripts that conda would run after linking were not run: a, b\n"
+    )
+    bundle = BundleResult(
+        output=Path("b.tar"),
+        platforms=(),
+        runtime={},
+        files=0,
+        size=0,
+        wheels=0,
+        conda_packages=0,
+        has_image=False,
+    )
+    assert say("envlock.api.bundle", bundle, "bundle", "-o", "b.tar", "-q") == Said(status=0, out="", err="")
+
+
+def test_what_a_repair_from_a_bundle_did(say: Say) -> None:
+    result = RepairResult(repaired=(), left=())
+    words = ("sync", "--repair", "--bundle", "b.tar")
+    said = say("envlock.api.repair_bundle", outcome(RepairOutcome, result), *words)
+    assert (said.status, said.out.splitlines()[0]) == (0, "nothing to restore")
+
+
+def test_the_settings_of_a_profile(say: Say) -> None:
+    found = Profile(
+        name="deterministic", says="the same bits", settings=(ProfileSetting(name="A", value="1", why="so"),)
+    )
+    words = ("numerics", "profile", "deterministic")
+    document = json.loads(say("envlock.api.numerics_profile", found, *words, "--json").out)
+    assert document == {"schema": "envlock.profile/1", "name": "deterministic", "settings": {"A": "1"}}
+
+
+def test_progress_is_drawn_on_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn() -> str:
+        with progress(enabled=True) as on_event:
+            on_event(Event(step="verify", done=1, total=2))
+        return capsys.readouterr().err
+
+    assert drawn() == ""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "hashing" in drawn()

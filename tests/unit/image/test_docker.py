@@ -315,7 +315,9 @@ def test_an_image_that_is_not_what_the_lock_says(
     wheel = make_wheel("thing", "1.0", files={"thing.py": b""})
     lock = replace(
         lock_of([wheel], tmp_path / "wheels"),
-        image=ImageLock(base="registry.example/base:1", digest="sha256:" + "0" * 64, platforms={"linux-64": base}),
+        image=ImageLock(
+            base="registry.example/base:1", digest="sha256:" + "0" * 64, platforms={"linux-64": base}
+        ),
     )
     script = 'for word; do case $word in --iidfile=*) echo sha256:00 > "${word#*=}";; esac; done'
     environment = command(tmp_path / "bin", f"{script}; cat > {tmp_path}/given")

@@ -122,6 +122,59 @@ def test_the_first_difference_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "words", "lines"),
+    [
+        (lambda row: row.update(numerics=None), ["-q"], ["equal: 1 output, and all that decided them"]),
+        (
+            lambda row: row.update(outputs={}),
+            ["-q"],
+            ["differs first: outputs, model.npz", "  A  ab", "  B  not there"],
+        ),
+        (
+            lambda row: (row["settings"].clear(), row["command"].append("-x"), row.update(code=None)),
+            ["-v"],
+            [
+                "differs first: settings, PYTHONHASHSEED",
+                "  A  0",
+                "  B  not there",
+                "differs too: command, words",
+                "  A  python train.py",
+                "  B  python train.py -x",
+                "  1 output: equal all the same",
+                "note: the commit is not in both receipts and was not compared",
+            ],
+        ),
+        (
+            lambda row: (row["settings"].clear(), row["command"].append("-x"), row["command"].append("-y")),
+            ["-q"],
+            [
+                "differs first: settings, PYTHONHASHSEED",
+                "  A  0",
+                "  B  not there",
+                "  and 1 more difference, which it may have caused (`-v` has all)",
+            ],
+        ),
+        (
+            lambda row: (row["settings"].clear(), row["command"].append("-x"), row.update(exit_status=1)),
+            ["-q"],
+            [
+                "differs first: settings, PYTHONHASHSEED",
+                "  A  0",
+                "  B  not there",
+                "  and 2 more differences, which it may have caused (`-v` has all)",
+            ],
+        ),
+    ],
+)
+def test_how_much_is_said(
+    tmp_path: Path, change: Callable[[Any], Any], words: list[str], lines: list[str]
+) -> None:
+    write_receipt(tmp_path / "a.json", receipt())
+    write_receipt(tmp_path / "b.json", changed(change))
+    assert said(tmp_path, *words).stdout.splitlines() == lines
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{", "is no receipt: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
