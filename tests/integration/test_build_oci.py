@@ -7,7 +7,7 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from envlock.api import LockRequest, OciOrder, OciResult, build_oci, lock
 from envlock.errors import HashMismatch, LockfileInvalid, NoSuchImage, RegistryFailed, UsageFault
 from envlock.image.output import refuse_other_folder
 from envlock.image.plan import MOST_LAYERS, grouped
-from envlock.lock import read_lock
+from envlock.lock import read_lock, write_lock
 from envlock.lock.model import Lock
 from envlock.resolve.oci.layout import Layout
 from envlock.resolve.oci.media import parse_config, parse_manifest
@@ -225,6 +225,47 @@ def test_a_lock_without_a_base(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("platforms", "asked", "message", "hint"),
+    [
+        (
+            ("linux-64", "linux-aarch64", "win-64"),
+            None,
+            "the lock has several platforms: linux-64, linux-aarch64",
+            "`--platform NAME` chooses one",
+        ),
+        (
+            ("linux-64", "win-64"),
+            "win-64",
+            "the lock has no platform `win-64` that an image can be of, it has linux-64",
+            None,
+        ),
+        (
+            ("win-64",),
+            "linux-64",
+            "the lock has no platform `linux-64` that an image can be of, it has none for Linux",
+            None,
+        ),
+    ],
+)
+def test_the_platform_of_an_image(
+    project: Project, platforms: tuple[str, ...], asked: str | None, message: str, hint: str | None
+) -> None:
+    write_lock(project.lockfile, replace(lock_of([], project.folder), platforms=platforms))
+    with pytest.raises(UsageFault) as caught:
+        project.build(digest_only=True, platform=asked)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_the_platform_that_is_named_is_taken(project: Project) -> None:
+    write_lock(
+        project.lockfile, replace(lock_of([], project.folder), platforms=("linux-64", "linux-aarch64"))
+    )
+    with pytest.raises(NoSuchImage) as caught:
+        project.build(digest_only=True, platform="linux-aarch64")
+    assert caught.value.message == "the lock has no base image"
+
+
 def test_a_folder_that_is_no_layout_is_not_replaced(project: Project) -> None:
     project.lock()
     (project.folder / "mine").mkdir()
@@ -296,8 +337,6 @@ def test_wheels_share_a_layer_where_there_would_be_too_many(tmp_path: Path) -> N
 
 
 def large_lock(made: Lock) -> Lock:
-    from dataclasses import replace
-
     rows = [
         replace(row, wheels=(replace(row.wheels[0], size=(10 + number) << 20),))
         for number, row in enumerate(made.distributions)

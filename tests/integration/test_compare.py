@@ -25,7 +25,7 @@ from envlock.audit.compare.trees import Seen, held_against
 from envlock.audit.compare.weight import BaseSeen, weight_of
 from envlock.cli import cli
 from envlock.cli.boundary import run
-from envlock.errors import CouldNotTell, DiskFailed
+from envlock.errors import CouldNotTell, DiskFailed, UsageFault
 from envlock.lock.file import read_lock, write_lock
 from envlock.lock.model import ImageLock, ImagePlatform
 from envlock.lock.runtime import conda_runtime_hash, runtime_hash
@@ -323,6 +323,33 @@ def test_a_lock_is_measured_on_its_own_platform_alone(tmp_path: Path) -> None:
         api.compare(order)
     assert caught.value.message == "win-64 cannot be measured on linux-64"
     assert caught.value.hint == "`envlock compare --plan` compares from the lock alone"
+
+
+def test_the_platform_of_a_plan(tmp_path: Path) -> None:
+    lock = tmp_path / "envlock.lock"
+    there = replace(read_lock(TORCH), platforms=("osx-arm64", "win-64"), stack={})
+    write_lock(lock, replace(there, distributions=()))
+    assert plan(lock, tmp_path).platform == "osx-arm64"
+    assert plan(lock, tmp_path, platform="win-64").platform == "win-64"
+    with pytest.raises(UsageFault) as caught:
+        plan(lock, tmp_path, platform=LINUX)
+    assert caught.value.message == "the lock has no platform `linux-64`, it has osx-arm64, win-64"
+
+
+def test_what_the_command_does_with_its_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    words = ["compare", "--plan", "-l", str(TORCH), "-q", "--html"]
+    page = tmp_path / "page.html"
+    assert run(cli, [*words, str(page)]) == 0
+    assert page.read_bytes().startswith(b"<!")
+    assert capsys.readouterr().out == ""
+    for wrong in (tmp_path, tmp_path / "none" / "page.html"):
+        assert run(cli, [*words, str(wrong)]) == 2
+        message, _, hint = capsys.readouterr().err.splitlines()
+        assert message == f"error: `--html {wrong}` cannot be written [usage]"
+        assert hint == "hint: name a file in a folder that is there"
 
 
 def test_what_the_figures_leave_out(tmp_path: Path) -> None:
