@@ -328,8 +328,9 @@ def _with_built(made: Lock, old: Lock | None) -> Lock:
     """Keep what `build oci` noted of the image, as long as nothing else has changed."""
     if old is None or old.image is None or made.image is None:
         return made
-    kept = replace(made, image=old.image)
-    return kept if without_built(old) == without_built(kept) == without_built(made) else without_built(made)
+    bare = replace(made, image=without_built(made.image))
+    is_same = replace(old, image=without_built(old.image)) == bare
+    return replace(made, image=old.image) if is_same else bare
 
 
 def _lost(old: Lock | None, made: Lock) -> Iterator[str]:

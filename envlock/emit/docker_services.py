@@ -40,8 +40,6 @@ def check_services(lock: Lock, options: EmitOptions) -> None:
 
 def code_stage(image: ImageRequest, base: str, wheelhouse: str | None) -> Iterator[str]:
     """The project's code with modes and times that do not depend on the checkout, in a layer of its own."""
-    if image.code is None:
-        return
     target = f"/code-out/home/{image.user}/{_code_name(image)}"
     yield f"FROM {base} AS {CODE_STAGE}"
     yield f"COPY {image.code}/ {target}/"

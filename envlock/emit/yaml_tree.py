@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from envlock.emit.quoting import yaml
 
@@ -12,21 +13,22 @@ _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{2,}")
 _NOT_PLAIN = frozenset({"yes", "off", "true", "false", "null"})
 
 
-def tree(value: object, depth: int = 0) -> Iterator[str]:
+def tree(value: Mapping[str, object] | Sequence[object], depth: int = 0) -> Iterator[str]:
     """The lines of a block.
 
-    >>> print("\\n".join(tree({"name": "no", "rows": [{"a/b": 1, "c": []}, "x"]})))
+    >>> print("\\n".join(tree({"name": "no", "rows": [{"a/b": 1, "c": []}, "x"], "none": None})))
     name: "no"
     rows:
       - a/b: 1
         "c": []
       - "x"
+    none: null
     """
     indent = "  " * depth
     if isinstance(value, Mapping):
         for key, below in value.items():
             yield from _entry(f"{indent}{_key(key)}:", below, depth)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    else:
         for below in value:
             yield from _row(below, depth)
 
@@ -49,7 +51,7 @@ def _row(below: object, depth: int) -> Iterator[str]:
     yield from rest
 
 
-def _is_block(value: object) -> bool:
+def _is_block(value: object) -> TypeGuard[Mapping[str, object] | Sequence[object]]:
     return isinstance(value, Mapping | Sequence) and not isinstance(value, str) and bool(value)
 
 

@@ -179,9 +179,6 @@ class Lock:
         return (package for package in self.conda_packages if platform in package.platforms)
 
 
-def without_built(lock: Lock) -> Lock:
-    """The lock as `envlock lock` makes it, before any image was built from it."""
-    if lock.image is None:
-        return lock
-    platforms = {name: replace(row, built=None) for name, row in lock.image.platforms.items()}
-    return replace(lock, image=replace(lock.image, platforms=platforms))
+def without_built(image: ImageLock) -> ImageLock:
+    """The base as `envlock lock` notes it, before any image was built from it."""
+    return replace(image, platforms={name: replace(row, built=None) for name, row in image.platforms.items()})

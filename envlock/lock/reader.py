@@ -206,7 +206,7 @@ def _judge_runtime(lock: Lock, table: Table) -> None:
     for platform, row in rows.items():
         row.only(("wheels", "conda"))
         if platform not in lock.platforms:
-            table.fault(f"runtime.{platform}", f"{code(platform)} is not among `platforms`")
+            table.below("runtime").fault(platform, f"{code(platform)} is not among `platforms`")
         else:
             _judge_hashes(lock, platform, row)
 

@@ -256,10 +256,8 @@ def _what(change: DistributionChange) -> str:
             return f"{old.version if old else ''} → {new.version if new else ''}{_moved(old, new)}"
         case Kind.OTHER_WHEEL:
             return f"{new.version if new else ''}: same version, another wheel{_moved(old, new)}"
-        case Kind.OTHER_BYTES:
+        case _:  # those with the same files stand apart, under what does not change the hash
             return f"{new.version if new else ''}: SAME VERSION, OTHER BYTES{_moved(old, new)}"
-        case Kind.SAME_FILES:
-            return f"{new.version if new else ''}: {', '.join(_kept(change))}"
 
 
 def _conda_what(change: CondaChange) -> str:
@@ -324,11 +322,10 @@ _VALUES: Mapping[str, Callable[[ValueChange], str]] = {"manifest": _manifest, "p
 def _kept(change: DistributionChange) -> Iterator[str]:
     """In which ways a distribution is another one although it installs the same files."""
     old, new = change.old, change.new
-    if old is not None and new is not None:
-        if old.index != new.index:
-            yield f"the same files of the index `{new.index}`, not `{old.index}`"
-        if old.requires != new.requires:
-            yield "needs others of the locked"
+    if old and new and old.index != new.index:
+        yield f"the same files of the index `{new.index}`, not `{old.index}`"
+    if old and new and old.requires != new.requires:
+        yield "needs others of the locked"
     pairs = [(each.old, each.new) for each in change.wheels if each.old and each.new]
     if any(before.file != after.file for before, after in pairs):
         yield "the same files in a wheel of another name"

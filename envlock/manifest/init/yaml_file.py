@@ -53,12 +53,10 @@ class _Reader:
                 return Node(line=line, text=str(node.value))
             case yaml.SequenceNode():
                 return Node(line=line, items=tuple(self.node(each) for each in node.value))
-            case yaml.MappingNode():
+            case _:  # a mapping: there is no other
                 return Node(line=line, keys=dict(self._pairs(node)))
-            case _:
-                return Node(line=line)
 
-    def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[str, Node]]:
+    def _pairs(self, node: yaml.Node) -> Iterator[tuple[str, Node]]:
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 yield str(key.value), self.node(value)

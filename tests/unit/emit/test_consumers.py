@@ -193,6 +193,10 @@ def test_volumes_that_an_engine_has_not_are_refused() -> None:
         with pytest.raises(UsageFault) as caught:
             FORMATS[format].render(plain_lock(), relative)
         assert caught.value.message == message
+    named = replace(OPTIONS, job=JobRequest(volumes={"Data_set": "/data"}))
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["kubernetes"].render(plain_lock(), named)
+    assert caught.value.message == "'Data_set' is not a name of `a-z`, `0-9` and `-` of at most 53 characters"
 
 
 @pytest.mark.parametrize(

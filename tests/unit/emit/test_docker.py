@@ -13,6 +13,7 @@ from envlock.emit import FORMATS, EmitOptions
 from envlock.errors import UsageFault
 from envlock.lock.model import ImageLock, Lock
 from envlock.lock.runtime import runtime_hash
+from envlock.manifest.model import ImageRequest
 from tests.unit.emit.locks import BASE, LINUX, conda_lock, conda_package, cuda_lock, distribution, plain_lock
 
 OPTIONS = EmitOptions(platform=LINUX)
@@ -69,6 +70,22 @@ def test_a_gpu_is_asked_for_where_the_stack_has_cuda() -> None:
     gpu = "ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility"
     assert gpu in instructions(cuda_lock())
     assert not [line for line in instructions(plain_lock()) if "NVIDIA" in line]
+
+
+@pytest.mark.parametrize(
+    ("driver", "lines"),
+    [("450.80.02", ['ENV NVIDIA_REQUIRE_DRIVER="driver>=450"']), ("R450", []), (None, [])],
+)
+def test_the_driver_is_asked_for_where_it_is_known(driver: str | None, lines: list[str]) -> None:
+    lock = cuda_lock()
+    stack = {LINUX: replace(lock.stack[LINUX], driver=driver)}
+    found = instructions(replace(lock, stack=stack))
+    assert [line for line in found if "NVIDIA_REQUIRE_DRIVER" in line] == lines
+
+
+def test_an_image_with_nothing_but_ssh_starts_its_server() -> None:
+    lines = instructions(plain_lock(), replace(OPTIONS, image=ImageRequest(ssh=True)))
+    assert lines[-2:] == ["EXPOSE 2222", 'CMD ["/usr/local/bin/envlock-sshd"]']
 
 
 def test_nothing_is_asked_that_only_one_builder_knows() -> None:

@@ -187,6 +187,65 @@ def test_a_source_that_is_no_url_is_refused() -> None:
     )
 
 
+def test_the_source_of_a_channel_that_is_no_url_is_refused() -> None:
+    options = EmitOptions(platform=LINUX, sources={"conda-forge": "ftp://mirror.example"})
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["conda-explicit"].render(conda_lock(), options)
+    assert caught.value.message == (
+        "the source of channel `conda-forge` must be a URL that starts with `https://`, `http://` or `file:///`"
+    )
+
+
+def test_a_package_without_an_md5_has_no_line_that_goes_by_it() -> None:
+    lock = conda_lock()
+    bare = replace(lock, conda_packages=tuple(replace(each, md5=None) for each in lock.conda_packages))
+    with pytest.raises(UsageFault) as caught:
+        FORMATS["conda-explicit-md5"].render(bare, EmitOptions(platform=LINUX))
+    assert caught.value.message == "the channel gives no MD5 of `libzlib-1.3.1-h0_0.conda`"
+    assert caught.value.hint == "`envlock emit conda-explicit` goes by sha256"
+
+
+def test_a_package_of_no_known_time_has_none() -> None:
+    lock = conda_lock()
+    bare = replace(lock, conda_packages=tuple(replace(each, timestamp=None) for each in lock.conda_packages))
+    options = EmitOptions(platform=LINUX, wheelhouse=Path("/srv/wheels"))
+    assert "timestamp" in FORMATS["pixi"].render(lock, options)
+    assert "timestamp" not in FORMATS["pixi"].render(bare, options)
+
+
+@pytest.mark.parametrize("format", ["conda-lock", "pixi"])
+def test_a_format_of_urls_needs_the_absolute_path_of_a_wheelhouse(format: str) -> None:
+    with pytest.raises(UsageFault) as caught:
+        FORMATS[format].render(conda_lock(), OPTIONS)
+    assert caught.value.message == "this format names files by URL, and `wheels` is a relative path"
+    assert caught.value.hint == "give the absolute path of the wheelhouse"
+
+
+def test_a_wheelhouse_that_pip_and_uv_read_differently_is_a_url_or_refused() -> None:
+    text = FORMATS["requirements"].render(
+        plain_lock(), EmitOptions(platform=LINUX, wheelhouse=Path("/srv/my wheels"))
+    )
+    assert "--find-links file:///srv/my%20wheels\n" in text
+    for folder, message in (
+        (
+            Path("my wheels"),
+            "the wheelhouse 'my wheels' has characters in its name that pip and uv read differently",
+        ),
+        (Path("a\nb"), "the wheelhouse 'a\\nb' has control characters in its name"),
+    ):
+        with pytest.raises(UsageFault) as caught:
+            FORMATS["requirements"].render(plain_lock(), EmitOptions(platform=LINUX, wheelhouse=folder))
+        assert caught.value.message == message
+
+
+def test_a_python_that_wants_to_be_code_is_refused() -> None:
+    with pytest.raises(LockfileInvalid) as caught:
+        FORMATS["docker"].render(replace(plain_lock(), python="3.11'; id"), OPTIONS)
+    assert caught.value.message == (
+        '"3.11\'; id" is not a Python version like `3.11` or `3.11.7`, 3.8 or later'
+    )
+
+
 def test_a_platform_that_is_not_locked_is_refused() -> None:
     with pytest.raises(NoWheel) as caught:
         FORMATS["requirements"].render(plain_lock(), EmitOptions(platform="osx-arm64"))

@@ -10,7 +10,7 @@ import pytest
 from envlock.lock import ImageLock, Lock
 from envlock.lock.freshness import stale_because
 from envlock.manifest import Manifest
-from tests.unit.lock.values import lock, six
+from tests.unit.lock.values import lock, six, with_conda
 from tests.unit.manifest.reading import read
 
 TEXT = 'python = "3.11"\nrequirements = ["six>=1.16"]\n'
@@ -80,3 +80,34 @@ def test_what_is_no_longer_asked_for(tmp_path: Path) -> None:
         "the image base is not set in the manifest, `python:3.10` in the lock",
         "setting `A` is not set in the manifest, `1` in the lock",
     )
+
+
+CONDA = '[conda]\nchannels = ["conda-forge"]\npackages = ["ffmpeg"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        ("", ("conda packages are locked, and not asked for",)),
+        (CONDA.replace("ffmpeg", "zlib"), ("the manifest has changed since the lock was made",)),
+        (
+            CONDA.replace('"conda-forge"', '"mine", "conda-forge"'),
+            ("the conda channels are `mine conda-forge` in the manifest, `conda-forge` in the lock",),
+        ),
+        (
+            f'{CONDA}virtual-packages = {{ __cuda = "12.4", __glibc = "2.28", __linux = "5" }}\n',
+            ("__cuda is `12.4` in the manifest, `12.9` for linux-64",),
+        ),
+    ],
+)
+def test_conda_that_is_stale(tmp_path: Path, text: str, reasons: tuple[str, ...]) -> None:
+    before = read(tmp_path, TEXT + CONDA)
+    old = with_conda(locked(before), __cuda="12.9", __glibc="2.28")
+    assert stale_because(old, before) == ()
+    assert stale_because(old, read(tmp_path, TEXT + text)) == reasons
+
+
+def test_conda_that_is_asked_for_and_not_locked(tmp_path: Path) -> None:
+    before = read(tmp_path, TEXT)
+    after = read(tmp_path, TEXT + CONDA)
+    assert stale_because(locked(before), after) == ("conda packages are not locked, and asked for",)

@@ -160,6 +160,16 @@ def test_a_requirement_of_another_platform_is_not_told() -> None:
     assert shares(windows) == {"a": (3, 3)}
 
 
+def test_what_the_manifest_asks_for_elsewhere_or_twice_is_told_once() -> None:
+    """A manifest may be newer than the lock: what it asks for beyond that has no line."""
+    locked = lock(distribution("a"), distribution("b"))
+    questions = asking("a>=1", "a>=1", "b; sys_platform == 'win32'", "gone", words={"a": [], "b": []})
+    found = explained(locked, questions)
+    assert shares(found) == {"a": (1, 1), "b": (1, 1)}
+    assert why(found, "a").needs == (Need(by=None, origin="envlock.toml", specifier=">=1"),)
+    assert (why(found, "b").needs, why(found, "b").hold) == ((), Hold.UNKNOWN)
+
+
 def test_words_that_are_no_requirement_are_passed_over() -> None:
     locked = lock(distribution("a", "b"), distribution("b"))
     found = explained(locked, asking("a", words={"a": ["b (1.0", "b==1.0"], "b": []}))
@@ -213,6 +223,13 @@ def test_conda_packages_are_explained_by_the_words_of_their_records() -> None:
 )
 def test_what_fixed_the_version_of_a_conda_package(specifier: str, hold: Hold) -> None:
     assert conda_fixed_by("1.2.3 h0_0", [need(specifier)])[0] is hold
+
+
+def test_a_conda_package_that_nothing_asks_for_any_more() -> None:
+    locked = with_conda(lock(), conda_package("ffmpeg"))
+    found = explain_platform(locked, "linux-64", Asking(conda=("gone",))).conda
+    assert found is not None
+    assert (why(found, "ffmpeg").needs, why(found, "ffmpeg").hold) == ((), Hold.UNKNOWN)
 
 
 def test_a_lock_without_conda_packages_has_none_to_explain() -> None:

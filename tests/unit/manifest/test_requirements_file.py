@@ -218,6 +218,8 @@ def test_an_index_is_not_dropped_without_a_word(tmp_path: Path, line: str, shown
     message = f"`{shown}` is not read from a requirements file"
     hint = f'say it with {words} in an envlock.toml with `requirements-files = ["requirements.txt"]`'
     assert told(tmp_path) == [("requirements.txt:1", message, hint)]
+    write(tmp_path, {"envlock.toml": 'requirements-files = ["requirements.txt"]\n'})
+    assert told(tmp_path) == [("requirements.txt:1", message, f"say it with {words}")]
     said = 'cuda = "11.8"\n[index-of]\nsix = "company"\n'
     write(tmp_path, {"envlock.toml": f'requirements-files = ["requirements.txt"]\n{said}'})
     assert read_manifest(tmp_path).notes == (f"requirements.txt:1: {message}",)

@@ -67,8 +67,10 @@ def _platforms(table: Table) -> Iterator[str]:
 def _conda(row: Table, file: str) -> Iterator[AdoptedPackage]:
     url, hashes = row.text("url", ANY_TEXT), row.below("hash")
     row.require(("url", "name"))
+    if url is None:
+        return
     package = package_of_url(
-        url or "",
+        url,
         sha256=hashes.text("sha256", ANY_TEXT),
         md5=hashes.text("md5", ANY_TEXT),
         origin=f"{file}, {row.data.get('name')}",

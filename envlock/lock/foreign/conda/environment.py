@@ -27,6 +27,8 @@ _PINNED = re.compile(
 )
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _NOT_CHANNELS = ("nodefaults",)
+# Options that ask for something; all others say where and how pip looks for the rest.
+_ASKING = ("-e", "--editable", "-r", "--requirement")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +97,8 @@ def _pip_lines(entry: dict[object, object], table: Table) -> Iterable[str]:
         if key != "pip" or not isinstance(lines, list):
             table.fault("dependencies", f"{code(str(key))} is not `pip:` with a list")
             continue
-        yield from (str(line) for line in lines if not str(line).lstrip().startswith("-"))
+        texts = (str(line).strip() for line in lines)
+        yield from (text for text in texts if not text.startswith("-") or text.startswith(_ASKING))
 
 
 def _pin(line: str, table: Table) -> Iterable[AdoptedPin]:

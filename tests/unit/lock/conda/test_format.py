@@ -156,6 +156,8 @@ def test_the_agent_reads_it_alike() -> None:
          '`__cuda` must be a version like `12.4`, found "; rm"'),
         ('__cuda = "12.9"', 'cuda = "12.9"', "conda.virtual-packages.linux-64.cuda",
          "`cuda` must be the name of a virtual package like `__cuda`"),
+        ("[conda.virtual-packages.linux-64]", "[conda.virtual-packages.win-64]",
+         "conda.virtual-packages.win-64", "`win-64` is not among `platforms`"),
         ('channels = ["conda-forge"]', 'channels = ["conda-forge", "conda-forge"]', "conda.channels",
          "`conda-forge` is there twice"),
         ('depends = ["__cuda >=12"', 'depends = ["nccl >=2"', "conda-package.demo.depends",

@@ -43,6 +43,7 @@ SIX = requirements('"six",  # Dockerfile:2')
         # pip and uv
         ("RUN uv pip sync --system pins.lock reqs.txt", named("pins.lock", "reqs.txt")),
         ("RUN pip install --only-binary :all: --no-deps -U six", SIX),
+        ("RUN pip install six six", SIX),
         ("RUN pip install -rreqs.txt", named("reqs.txt")),
         ("RUN pip install -r=reqs.txt", named("reqs.txt")),
         ("RUN pip install -qr reqs.txt", named("reqs.txt")),
@@ -125,7 +126,10 @@ def test_what_the_lines_of_a_dockerfile_ask_for(tmp_path: Path, lines: str, expe
             ),
         ),
         ("RUN conda env create -f gone.yml", ("Dockerfile:2: there is no file `gone.yml` here",)),
-        ("RUN apk add --no-cache git", ("Dockerfile:2: packages of the system (apk) are not carried over",)),
+        (
+            "RUN apk add --no-cache git && apk add curl",
+            ("Dockerfile:2: packages of the system (apk) are not carried over",),
+        ),
     ],
 )
 def test_lines_that_ask_for_nothing(tmp_path: Path, lines: str, notes: tuple[str, ...]) -> None:

@@ -88,7 +88,7 @@ def test_the_project_itself_with_extras(tmp_path: Path) -> None:
 def test_of_what_cannot_be_locked_all_is_told(tmp_path: Path) -> None:
     """Where nothing else is asked for, there is no manifest to say it in."""
     with pytest.raises(ManifestInvalid) as caught:
-        begun(tmp_path, {"requirements.txt": "six = 1\n./local\n"})
+        begun(tmp_path, {"requirements.txt": "six = 1\n./local\nsi\x01x\n"})
     assert caught.value.facts == (
         ("note", LINE_BY_LINE),
         (
@@ -99,6 +99,7 @@ def test_of_what_cannot_be_locked_all_is_told(tmp_path: Path) -> None:
             "left out",
             "`./local` (requirements.txt:2): a lock has names and hashes, no URLs and no paths",
         ),
+        ("left out", '`si\\x01x` (requirements.txt:3): "si\\x01x" has control characters in it'),
     )
     assert caught.value.hint is None
 
@@ -441,6 +442,12 @@ NO_URL = '"ftp://a.example/x" is not a URL that starts with `https://`, `http://
 def test_indexes_of_a_project(tmp_path: Path, text: str, expected: str, notes: tuple[str, ...]) -> None:
     result = begun(tmp_path, {"pyproject.toml": PROJECT + text})
     assert (lists(result), result.notes) == (STAYS + expected, notes)
+
+
+def test_an_index_that_is_no_table(tmp_path: Path) -> None:
+    assert refused(tmp_path, {"pyproject.toml": f"{PROJECT}[tool.uv]\nindex = [1]\n"}) == [
+        (f"{AT}.uv.index[0]", "`index[0]` must be a table, found the number 1")
+    ]
 
 
 def test_a_page_of_pytorch_that_an_index_is_named_by(tmp_path: Path) -> None:
