@@ -14,7 +14,7 @@ from envlock.errors import UsageFault
 from envlock.image.conda_layers import CondaPrefix, conda_packages
 from envlock.image.config import Purpose
 from envlock.image.layer_cache import LayerCache
-from envlock.image.oci import Builder, BuildRequest, Image, base_of_lock, check_base, fits
+from envlock.image.oci import Builder, BuildRequest, Image, check_base, fits, image_of_lock
 from envlock.image.wheel_files import WheelFiles
 from envlock.install.inode import disk_failed
 from envlock.install.model import Supply
@@ -145,8 +145,8 @@ def _supply(order: OciOrder) -> Supply:
 
 def open_base(path: Path, lock: Lock, platform: str, environment: Mapping[str, str]) -> OpenImage:
     """The locked base image, by its digest. Raises NoSuchImage, HashMismatch, RegistryFailed."""
-    digest = base_of_lock(lock, platform)
-    base = lock.image.base if lock.image is not None else ""
+    image = image_of_lock(lock, platform)
+    base, digest = image.base, image.platforms[platform].manifest
     sources = sources_beside(path, environment)
     store = open_store(base, Finding(root=path.absolute().parent, sources=sources, environment=environment))
     opened = open_platform(store, store.document(digest), platform)
@@ -169,10 +169,9 @@ def _note(path: Path, lock: Lock, platform: str, built: BuiltImage) -> bool:
 
 
 def _with(lock: Lock, platform: str, built: BuiltImage | None) -> Lock:
-    if lock.image is None:
-        return lock
-    mine = replace(lock.image.platforms[platform], built=built)
-    return replace(lock, image=replace(lock.image, platforms={**lock.image.platforms, platform: mine}))
+    image = image_of_lock(lock, platform)
+    mine = replace(image.platforms[platform], built=built)
+    return replace(lock, image=replace(image, platforms={**image.platforms, platform: mine}))
 
 
 def _platform(lock: Lock, asked: str | None) -> str:

@@ -20,7 +20,7 @@ from envlock.image.plan import Group, grouped
 from envlock.image.splice import FORMAT, Codec, Item, Measured, measured, packed
 from envlock.image.wheel_files import WheelFiles
 from envlock.image.wheel_items import wheel_items
-from envlock.lock.model import BuiltImage, Lock, Wheel
+from envlock.lock.model import BuiltImage, ImageLock, Lock, Wheel
 from envlock.resolve.image import OpenImage
 from envlock.resolve.model import Event, OnEvent, no_events
 from envlock.resolve.oci.base import Base
@@ -248,8 +248,7 @@ def check_built(lock: Lock, platform: str, found: BuiltImage) -> None:
 
 def check_base(lock: Lock, platform: str, base: OpenImage) -> None:
     """Raise HashMismatch where the base is not the one of the lock."""
-    locked = lock.image.platforms[platform] if lock.image is not None else None
-    if locked is not None and locked.diff_ids != base.config.diff_ids:
+    if image_of_lock(lock, platform).platforms[platform].diff_ids != base.config.diff_ids:
         raise HashMismatch(
             f"the base image `{base.store.name}` has other layers than the lock says",
             where=f"image.platforms.{platform}",
@@ -257,15 +256,15 @@ def check_base(lock: Lock, platform: str, base: OpenImage) -> None:
         )
 
 
-def base_of_lock(lock: Lock, platform: str) -> str:
-    """The manifest digest of the locked base. Raises NoSuchImage where the lock has none."""
+def image_of_lock(lock: Lock, platform: str) -> ImageLock:
+    """The locked base. Raises NoSuchImage where the lock has none for the platform."""
     if lock.image is None or platform not in lock.image.platforms:
         raise NoSuchImage(
             "the lock has no base image",
             hint='name one in [tool.envlock.image]: `base = "docker.io/library/python:'
             f'{lock.python}-slim-bookworm"`, then run `envlock lock`',
         )
-    return lock.image.platforms[platform].manifest
+    return lock.image
 
 
 def fits(lock: Lock, found: Base) -> None:

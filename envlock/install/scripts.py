@@ -14,6 +14,10 @@ def shebang(python: str) -> str:
 
     >>> shebang("/env/bin/python")
     '#!/env/bin/python\n'
+    >>> print(shebang("/my env/bin/python"), end="")
+    #!/bin/sh
+    '''exec' '/my env/bin/python' "$0" "$@"
+    ' '''
     """
     line = f"#!{python}\n"
     if " " in python or len(line.encode()) > _LONGEST_SHEBANG_BYTES:

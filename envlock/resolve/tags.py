@@ -31,13 +31,11 @@ _UV_GLIBC_MINORS = (17, 28, *range(31, 41))
 
 def platform_tags(platform: Platform, glibc: Glibc) -> tuple[str, ...]:
     """Platform tags that `platform` can run, best first: newest glibc first, `linux_*` last."""
-    match platform:
-        case Platform.LINUX_64 | Platform.LINUX_AARCH64:
-            return tuple(_linux_tags(_MACHINE[platform], glibc))
-        case Platform.OSX_ARM64:
-            return tuple(mac_platforms(MACOS, _MACHINE[platform]))
-        case Platform.WIN_64:
-            return ("win_amd64",)
+    if platform.is_linux:
+        return tuple(_linux_tags(_MACHINE[platform], glibc))
+    if platform is Platform.OSX_ARM64:
+        return tuple(mac_platforms(MACOS, _MACHINE[platform]))
+    return ("win_amd64",)
 
 
 def _linux_tags(machine: str, glibc: Glibc) -> Iterator[str]:
@@ -88,14 +86,10 @@ def tags_of(files: Iterable[str]) -> tuple[str, ...]:
 
 def uv_platform(platform: Platform, glibc: Glibc) -> str:
     """The value of `uv --python-platform`: never newer than `glibc`."""
-    match platform:
-        case Platform.LINUX_64 | Platform.LINUX_AARCH64:
-            minor = max((known for known in _UV_GLIBC_MINORS if known <= glibc[1]), default=17)
-            return f"{_MACHINE[platform]}-manylinux_2_{minor}"
-        case Platform.OSX_ARM64:
-            return "aarch64-apple-darwin"
-        case Platform.WIN_64:
-            return "x86_64-pc-windows-msvc"
+    if platform.is_linux:
+        minor = max((known for known in _UV_GLIBC_MINORS if known <= glibc[1]), default=17)
+        return f"{_MACHINE[platform]}-manylinux_2_{minor}"
+    return "aarch64-apple-darwin" if platform is Platform.OSX_ARM64 else "x86_64-pc-windows-msvc"
 
 
 def series(python: str) -> PythonSeries:

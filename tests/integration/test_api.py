@@ -18,8 +18,9 @@ import pytest
 
 import envlock
 from envlock.api import scripting
+from envlock.api.sources import manifest_beside
 from envlock.emit import FORMATS
-from envlock.errors import CouldNotTell, LockfileInvalid, UsageFault
+from envlock.errors import CouldNotTell, LockfileInvalid, ManifestInvalid, UsageFault
 from tests.integration.test_cli import demo
 from tests.support.environments import SERIES
 from tests.support.index import LocalIndex
@@ -152,6 +153,15 @@ def test_what_a_script_gets_wrong_is_told(here: Path) -> None:
     with pytest.raises(LockfileInvalid) as invalid:
         envlock.verify("nowhere.lock", prefix=here)
     assert (invalid.value.message, invalid.value.where) == ("there is no lockfile", "nowhere.lock")
+
+
+def test_a_pyproject_that_asks_for_nothing_is_no_manifest(tmp_path: Path) -> None:
+    """The lock beside it is of a manifest elsewhere; a manifest with faults is told."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n')
+    assert manifest_beside(tmp_path / "envlock.lock", {}) is None
+    (tmp_path / "envlock.toml").write_text("pithon = 3\n")
+    with pytest.raises(ManifestInvalid):
+        manifest_beside(tmp_path / "envlock.lock", {})
 
 
 def test_one_name_to_upgrade_is_not_its_letters(here: Path) -> None:

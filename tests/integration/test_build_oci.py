@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from envlock.api import LockRequest, OciOrder, OciResult, build_oci, lock
-from envlock.errors import HashMismatch, LockfileInvalid, NoSuchImage, RegistryFailed, UsageFault
+from envlock.errors import HashMismatch, LockfileInvalid, NoSolution, NoSuchImage, RegistryFailed, UsageFault
 from envlock.image.output import refuse_other_folder
 from envlock.image.plan import MOST_LAYERS, grouped
 from envlock.lock import read_lock, write_lock
@@ -202,6 +202,21 @@ def test_a_base_that_breaks_leaves_no_layout(project: Project) -> None:
     assert sorted(path.name for path in project.folder.iterdir() if "image" in path.name) == []
 
 
+def test_an_index_that_has_another_wheel_by_now(project: Project) -> None:
+    """Also where an earlier run left the beginning of a file."""
+    project.lock()
+    other = make_wheel("thing", "1.0", files={"thing/__init__.py": b""})
+    project.index.fault("*/thing-*.whl", OtherBytes(content=other.content))
+    for _ in range(2):
+        with pytest.raises(HashMismatch) as caught:
+            project.build(output=project.folder / "image")
+        assert caught.value.message == "`thing-1.0-py3-none-any.whl` is not the file that was locked"
+        assert caught.value.facts == (("locked", THING.sha256), ("found", other.sha256))
+        kept = project.folder / f"cache/wheel-files-v1/{THING.sha256[:2]}"
+        assert list(kept.iterdir()) == []
+        (kept / f".{THING.sha256}.whl.part").write_bytes(other.content[:100])
+
+
 def test_a_base_that_was_exchanged(project: Project) -> None:
     project.lock()
     for path in (project.folder / "base/blobs/sha256").iterdir():
@@ -334,6 +349,16 @@ def test_wheels_share_a_layer_where_there_would_be_too_many(tmp_path: Path) -> N
     assert len(grouped(large, "linux-64", 2)) == 5
     crowded = grouped(large, "linux-64", MOST_LAYERS - 4)
     assert [len(group.wheels) for group in crowded] == [1, 1, 3]
+
+
+def test_a_base_with_more_layers_than_an_engine_takes(tmp_path: Path) -> None:
+    made = lock_of([make_wheel("w", "1", files={"w.py": b""})], tmp_path)
+    with pytest.raises(NoSolution) as caught:
+        grouped(made, "linux-64", MOST_LAYERS)
+    assert caught.value.message == (
+        f"the base image has {MOST_LAYERS} layers, and no engine takes more than {MOST_LAYERS}"
+    )
+    assert caught.value.hint == "name a base with fewer layers"
 
 
 def large_lock(made: Lock) -> Lock:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from envlock.api import doctoring
 from envlock.doctor import HostFacts, diagnosed, recognised
 from envlock.doctor.classics import classics
 from envlock.observe.gpu import GpuFacts
@@ -207,3 +208,14 @@ def test_a_cpu_wheel_where_the_lock_has_cuda(tmp_path: Path) -> None:
     done = doctor("--json", environment=environment, cwd=tmp_path)
     found = {each["code"]: each["message"] for each in json.loads(done.stdout)["diagnoses"]}
     assert found["cpu-build"] == "PyTorch 2.6.0+cpu is installed, a CPU build; the lock has CUDA 12.4"
+
+
+def test_the_pytorch_of_the_environment_at_hand(tmp_path: Path) -> None:
+    site = tmp_path / "env/lib/python3.11/site-packages/torch"
+    site.mkdir(parents=True)
+    environment = {"VIRTUAL_ENV": str(tmp_path / "env"), "PATH": ""}
+    assert doctoring.doctor(environment, tmp_path / "envlock.lock")[0].torch is None
+    (site / "version.py").write_text("from typing import Optional\ncuda = '12.4'\n")
+    assert doctoring.doctor(environment, tmp_path / "envlock.lock")[0].torch is None
+    (site / "version.py").write_text("from typing import Optional\n__version__ = '2.6.0+cu124'\n")
+    assert doctoring.doctor(environment, tmp_path / "envlock.lock")[0].torch == "2.6.0+cu124"

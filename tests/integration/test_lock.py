@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from envlock.errors import (
     UsageFault,
     WrongBuild,
 )
-from envlock.lock.file import read_lock
+from envlock.lock.file import read_lock, write_lock
+from envlock.lock.runtime import runtime_hash
 from envlock.manifest.platforms import Platform
 from envlock.resolve.locate import locate
 from envlock.resolve.model import Event
@@ -35,6 +36,7 @@ from envlock.stack import default_python
 from tests.support.index import LocalIndex, Status
 from tests.support.stacks import TorchIndex
 from tests.support.wheels import make_wheel, no_hashes, wrong_hash
+from tests.unit.lock.values import reference
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +276,24 @@ def test_pins_that_stand_stay(small: Project, own: LocalIndex) -> None:
     second = small.lock('requirements = ["base", "other"]\npython = "3.11"')
     assert pins(first) == {"base": "1.0"}
     assert pins(second) == {"base": "1.0", "other": "1.1"}
+
+
+def test_a_numeric_reference_of_other_bytes_is_told(small: Project, own: LocalIndex) -> None:
+    """And one of the same bytes stays."""
+    publish(own, "base", "1.0")
+    text = 'requirements = ["base"]\npython = "3.11"'
+    made = small.lock(text).lock
+    kept = reference(runtime=runtime_hash(made, "linux-64"))
+    write_lock(small.lockfile, replace(made, numerics=(kept,)))
+    same = small.lock()
+    assert (same.lock.numerics, same.notes) == ((kept,), ())
+    publish(own, "base", "1.1")
+    other = small.lock(upgrade=True)
+    assert other.lock.numerics == ()
+    assert other.notes == (
+        "the numeric reference of class nc1:0123456789abcdef was of another runtime hash and is gone; "
+        "`envlock numerics record` makes it anew",
+    )
 
 
 def test_pins_of_a_named_index_stay_too(project: Project) -> None:

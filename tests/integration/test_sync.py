@@ -26,9 +26,11 @@ from envlock.errors import (
     IndexFailed,
     NoInterpreter,
     NoWheel,
+    RecordLies,
     UsageFault,
 )
 from envlock.install.model import Kind, Repaired, RepairRequest, RepairResult, Supply, SyncRequest, SyncResult
+from envlock.install.proof import prove_records
 from envlock.install.repair import repair
 from envlock.install.roots import observe_roots
 from envlock.install.venv import sync
@@ -619,6 +621,8 @@ def test_what_a_repair_does_not_touch_is_told(host: Host) -> None:
         str(evil), str(cached), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
     flip_byte(host.site / "demo/core.py")
+    (host.site / "demo/tool.sh").unlink()
+    (host.site / "demo/tool.sh").mkdir()
     target = LocalTarget(
         prefix=host.venv,
         level="content",
@@ -641,6 +645,7 @@ def test_what_a_repair_does_not_touch_is_told(host: Host) -> None:
         (f"{site}/demo-2.0.dist-info", "is a second demo"),
         (f"{site}/listed/gone.py", "is listed by the wheel, which does not have it"),
         (str(cached), "is bytecode that differs from its source, and lies outside of the venv"),
+        (f"{site}/demo/tool.sh", "is a folder where a file belongs"),
     ]
 
 
@@ -674,6 +679,42 @@ def test_a_wheel_that_has_another_member_or_none(
         f"`{name}` in `demo-1.0-py3-none-any.whl` on its index is not the file that was locked"
     )
     assert not path.exists()
+
+
+def test_an_index_that_has_another_wheel_by_now(synced: Host) -> None:
+    """The entry list is gone too, and no other may take its place."""
+    shutil.rmtree(synced.entries.directory)
+    flip_byte(synced.site / "six.py")
+    request = replace(synced.repair_request(), lock=another_digest(synced.lock, "six"))
+    with pytest.raises(HashMismatch) as caught:
+        repair(request)
+    assert caught.value.message == (
+        "`six-1.17.0-py3-none-any.whl` on its index is not the wheel that was locked"
+    )
+    true = next(wheel for row, wheel in synced.lock.on(LINUX) if row.name == "six").digest
+    assert caught.value.facts == (("locked", f"digest {'0' * 64}"), ("found", f"digest {true}"))
+
+
+def another_digest(lock: Lock, name: str) -> Lock:
+    rows = [
+        replace(row, wheels=tuple(replace(wheel, digest="0" * 64) for wheel in row.wheels))
+        if row.name == name
+        else row
+        for row in lock.distributions
+    ]
+    return replace(lock, distributions=tuple(rows))
+
+
+def test_what_a_lock_says_is_proved_from_the_bytes_of_its_wheels(host: Host) -> None:
+    prove_records(host.lock, LINUX, ["demo", "six"], host.supply)
+    with pytest.raises(RecordLies) as caught:
+        prove_records(another_digest(host.lock, "six"), LINUX, ["demo", "six"], host.supply)
+    error = caught.value
+    assert error.message == "`six-1.17.0-py3-none-any.whl` does not hold what the lock says"
+    assert (error.where, error.hint) == (
+        "six 1.17.0",
+        "`envlock lock --upgrade-package six` reads the wheel again",
+    )
 
 
 @pytest.mark.slow

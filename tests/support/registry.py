@@ -21,6 +21,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.index import Fault, OtherBytes, Reset, Status, Truncate
+from tests.support.index import Delay, Fault, OtherBytes, Reset, Status, Truncate
 
 USER, PASSWORD, IDENTITY = "user", "secret", "identity"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -159,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.registry.log.append(f"{self.command} {self.path}")
         fault = self.registry.due(self.command, path)
+        if isinstance(fault, Delay):
+            time.sleep(fault.seconds)
         if isinstance(fault, Answer):
             self._answer(fault.status, fault.body, fault.headers)
         elif isinstance(fault, Reset):

@@ -147,6 +147,22 @@ def test_a_builder_that_does_not_read_to_the_end(tmp_path: Path) -> None:
     assert caught.value.message == "the image was not built: status 3"
 
 
+@pytest.mark.parametrize("script", ["sleep 60", "trap '' TERM; sleep 60 & wait; sleep 60"])
+def test_a_builder_ends_with_who_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr("envlock.image.docker._GRACE_SECONDS", 0.5)
+    made = order(tmp_path, command(tmp_path / "bin", f"echo $$ > {tmp_path}/id; {STEPS}{script}"))
+
+    def stop(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(None, made, "buildx", stop)  # type: ignore[arg-type]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "id").read_text()), 0)
+
+
 # -- the classic builder, by a daemon ------------------------------------------------------------------
 
 

@@ -173,3 +173,24 @@ def test_the_bytes_of_format_1_never_change() -> None:
         digest="sha256:872ac8059afeb37dc9e8913d02723feb3b930222ca69494e6ce0e9ee8bbea3ba",
         size=74780,
     )
+
+
+def test_a_wheel_that_is_cut_meanwhile(tmp_path: Path) -> None:
+    items = items_of(THING, tmp_path)
+    path = tmp_path / THING.filename
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(HashMismatch) as caught:
+        made(items)
+    assert caught.value.message == (
+        f"`thing-1.0.data/scripts/native` in `{THING.filename}` is not what was locked"
+    )
+    assert caught.value.hint == "remove the file and run the command again: it is fetched anew"
+
+
+def test_more_wheels_than_may_be_open_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = [make_wheel(f"w{number}", "1", files={f"w{number}.py": bytes(512)}) for number in range(3)]
+    items = [item for wheel in wheels for item in items_of(wheel, tmp_path)]
+    whole = made(items)
+    monkeypatch.setattr("envlock.image.splice._MOST_OPEN", 1)
+    assert made(items) == whole
+    assert contents(gzip.decompress(whole[1]) + END)[f"{SITE.packages}/w2.py".lstrip("/")] == bytes(512)

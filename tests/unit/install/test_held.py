@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -68,3 +69,15 @@ def run(work: Callable[[], object], number: int) -> list[BaseException]:
     for thread in threads:
         thread.join()
     return failures
+
+
+def test_a_file_system_without_locks_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    with held(tmp_path / "lock"):
+        with pytest.raises(BlockingIOError), held(tmp_path / "lock", waits=False):
+            pass
+        monkeypatch.setattr("fcntl.flock", refuse)
+        with held(tmp_path / "lock"):
+            pass

@@ -98,6 +98,10 @@ def test_a_torch_that_is_newer_than_the_facts_is_tried_and_judged() -> None:
     assert plans(wish("13.2", "==2.99.0")) == (Plan(variant="cu132"), elsewhere("cu132"))
 
 
+def test_a_cuda_that_is_newer_elsewhere_is_on_the_pytorch_index() -> None:
+    assert plans(wish("19.0", ">=2.14", on=Platform.WIN_64)) == (elsewhere("cu190"),)
+
+
 def test_a_cuda_that_is_newer_than_the_facts_is_tried_and_judged() -> None:
     assert plans(wish("19.0", ">=2.14")) == (Plan(variant="cu190"), elsewhere("cu190"))
 

@@ -175,6 +175,17 @@ def test_a_named_configuration_file_or_none(tmp_path: Path) -> None:
     assert configuration(tmp_path, {**named, "UV_NO_CONFIG": "1"}) is None
 
 
+@pytest.mark.parametrize("variable", ["APPDATA", "XDG_CONFIG_HOME", "HOME"])
+def test_where_the_users_configuration_is(tmp_path: Path, variable: str) -> None:
+    folder = tmp_path / ".config" if variable == "HOME" else tmp_path
+    (folder / "uv").mkdir(parents=True)
+    (folder / "uv" / "uv.toml").write_text("offline = true\n")
+    system = {"XDG_CONFIG_DIRS": str(tmp_path / "none")}
+    (tmp_path / "made").mkdir()
+    assert configuration(tmp_path / "made", {variable: str(tmp_path), **system}) == {"offline": True}
+    assert configuration(tmp_path / "made", system) is None
+
+
 def test_a_broken_configuration_is_told(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("index = [")
     with pytest.raises(ToolFailed, match=r"^the configuration of uv cannot be read: ") as caught:

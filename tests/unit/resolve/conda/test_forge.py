@@ -49,6 +49,21 @@ def test_without_cuda_the_cause_in_a_sentence(forge: Mapping[str, str]) -> None:
     assert caught.value.exit_status == 4
 
 
+@pytest.mark.parametrize(
+    ("virtual", "given"),
+    [
+        ({"__glibc": "2.5"}, "and the manifest gives linux-64 __glibc 2.5"),
+        ({"__glibc": None}, "and the manifest gives linux-64 no such virtual package"),
+    ],
+)
+def test_a_host_that_is_too_old(forge: Mapping[str, str], virtual: dict[str, str | None], given: str) -> None:
+    told = {name: text for name, text in {**VIRTUAL, "__cuda": "12.9", **virtual}.items() if text is not None}
+    with pytest.raises(NoSolution) as caught:
+        run(wish("pytorch 2.7.1", virtual=told), forge)
+    assert caught.value.message == f"`pytorch 2.7.1` needs `__glibc >=2.17,<3.0.a0`, {given}"
+    assert caught.value.hint == "`virtual-packages` of [tool.envlock.conda] can give `__glibc`"
+
+
 def test_cuda_holds_the_solver_to_it(forge: Mapping[str, str]) -> None:
     asked = wish("pytorch", "python 3.12.*", cuda="12.6", virtual={**VIRTUAL, "__cuda": "12.6"})
     found = read_stack(solve_wish(asked, forge, run), asked.platform)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from envlock.agent.conda.paths import paths_digest
+from envlock.agent.conda.paths import PathRow, paths_digest
 from envlock.errors import BadPackage, FileClash, UsageFault
 from envlock.lock.model import Stack
 from envlock.manifest.platforms import Platform
 from envlock.resolve.conda.channels import channel_of, channel_urls
-from envlock.resolve.conda.model import CondaPlatform, Record
+from envlock.resolve.conda.model import Archive, CondaPlatform, Record
 from envlock.resolve.conda.packages import distributions_of, locked_packages
 from envlock.resolve.conda.providers import refuse_two_providers
 from envlock.resolve.conda.stack import read_stack
@@ -27,6 +27,7 @@ def test_distributions_are_told_by_their_metadata() -> None:
         f"{SITE}/flat-2.0-py3.11.egg-info",
         "share/numpy-9.dist-info/METADATA",
         f"{SITE}/vendor/inner-1.0.dist-info/METADATA",
+        f"{SITE}/unversioned.dist-info/METADATA",
     )
     assert distributions_of(found) == (
         ("flat", "2.0"),
@@ -34,6 +35,16 @@ def test_distributions_are_told_by_their_metadata() -> None:
         ("numpy", "2.3.5"),
         ("old-style", "1.0"),
     )
+
+
+def test_a_folder_that_two_packages_have_is_no_clash() -> None:
+    one, two = record("a"), record("b")
+    folder = PathRow("lib/x", "directory", None, None, None)
+    archives = {
+        one.sha256: Archive(rows=(folder,), entry_points=()),
+        two.sha256: archive("lib/x/y"),
+    }
+    assert [package.clobbers for package in locked_packages([one, two], archives, "linux-64")] == [(), ()]
 
 
 def test_packages_as_the_lock_has_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,34 @@ def test_there_is_no_layout(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"cannot use the image `oci:{tmp_path}/none`: it cannot be read: no such file or directory"
     )
+
+
+def test_an_opaque_folder_spares_what_its_own_layer_has_brought() -> None:
+    tree = merged({"a/b": b"1", "x": b"2"}, {"a/new": b"3", "a/.wh..wh..opq": b""})
+    assert files_of(tree) == {"a/new", "x"}
+
+
+def test_a_layer_that_is_none_is_read_to_its_end() -> None:
+    """Who gives its bytes may know better, and says so at their end."""
+    chunks = iter([b"no tar at all " * 100] * 50)
+    with pytest.raises(BadImage, match=r"^a layer cannot be unpacked: "):
+        list(LayerReader(chunks).members())
+    assert list(chunks) == []
+
+
+def test_a_layer_that_is_not_what_its_diff_id_says(tmp_path: Path) -> None:
+    store = open_layout(f"oci:{tiny_base(tmp_path / 'base')}", Path("/"))
+    opened = open_platform(store, store.document(""), "linux-64")
+    other = replace(opened.config, diff_ids=("sha256:" + "0" * 64, *opened.config.diff_ids[1:]))
+    with pytest.raises(HashMismatch) as caught:
+        read_base(store, opened.manifest, other, None)
+    assert caught.value.facts == (("expected", "sha256:" + "0" * 64), ("found", opened.config.diff_ids[0]))
+
+
+def test_the_version_is_in_the_header_of_a_python_that_does_not_tell(tmp_path: Path) -> None:
+    files: Files = {
+        "usr/bin/python3": File(link="python3.12"),
+        "usr/bin/python3.12": File(content=b"\x7fELF", mode=0o755),
+        "usr/include/python3.12/patchlevel.h": b'#define PY_VERSION  "3.12.4"\n',
+    }
+    assert read(image([layer(files)], folder=tmp_path / "base")).version == "3.12.4"

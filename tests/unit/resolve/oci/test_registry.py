@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 
 from envlock.errors import EnvlockError, HashMismatch, RegistryFailed, ToolFailed
 from envlock.resolve.oci.media import Descriptor, Document, parse_manifest
 from envlock.resolve.oci.reference import parse_reference
 from envlock.resolve.oci.registry import Registry
+from envlock.resolve.wheels.ranges import open_session
 from tests.integration.test_ranges import certificate
 from tests.support.images import digest_of, tiny_base
-from tests.support.index import OtherBytes, Reset, Status, Truncate
+from tests.support.index import Delay, OtherBytes, Reset, Status, Truncate
 from tests.support.registry import IDENTITY, PASSWORD, USER, Answer, LocalRegistry
 
 __all__ = ["certificate"]
@@ -200,6 +202,42 @@ def test_an_answer_that_is_none(registry: LocalRegistry, answer: Answer, reason:
         client(registry).document("3.11")
     name = registry.reference("team/base:3.11")
     assert told(caught.value) == (f"cannot use the image `{name}`: {reason}", AGAIN, 5)
+
+
+def test_a_manifest_that_ends_early_where_urllib3_lets_it_pass(
+    registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_in_1_26(response: requests.Response, **_: object) -> None:
+        response.raw.enforce_content_length = False
+
+    def opened(connections: int) -> requests.Session:
+        session = open_session(connections)
+        session.hooks["response"].append(as_in_1_26)
+        return session
+
+    monkeypatch.setattr("envlock.resolve.oci.registry.open_session", opened)
+    registry.fault("*/manifests/*", Truncate(at=10))
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry).document("3.11")
+    name = registry.reference("team/base:3.11")
+    assert told(caught.value) == (f"cannot use the image `{name}`: what it answers ends early", AGAIN, 5)
+
+
+def test_a_registry_that_falls_silent(registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envlock.resolve.oci.registry.TIMEOUT_SECONDS", (1.0, 0.05))
+    registry.fault("*/manifests/*", Delay(seconds=0.2))
+    with pytest.raises(RegistryFailed) as caught:
+        client(registry).document("3.11")
+    name = registry.reference("team/base:3.11")
+    assert caught.value.message == f"cannot use the image `{name}`: the registry is silent for too long"
+    assert caught.value.facts[-1] == ("tried", "4 times")
+
+
+def test_a_registry_on_this_host_is_asked_without_tls(registry: LocalRegistry) -> None:
+    port = registry.host.rpartition(":")[2]
+    reference = parse_reference(f"localhost:{port}/team/base:3.11")
+    store = Registry(reference, sources={}, environment={}, wait=lambda _: None)
+    assert store.document("3.11").digest == registry.tags["team/base", "3.11"]
 
 
 def test_a_length_that_is_no_number_says_nothing(registry: LocalRegistry) -> None:
