@@ -151,7 +151,7 @@ def _fixed(why: Why, day: str) -> str:
             return f"the newest that {_who(why.by)} admits{day}"
         case Hold.FREE:
             return f"the newest that fitted{day}"
-        case Hold.UNKNOWN:
+        case _:
             return "not known"
 
 

@@ -422,6 +422,44 @@ def test_what_leaves_the_hash_as_it_is_stands_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            dist("demo"),
+            replace(dist("demo"), requires=("other",)),
+            "needs others of the locked: demo 1.0",
+        ),
+        (
+            dist("demo", tag="py2.py3-none-any"),
+            replace(
+                dist("demo"),
+                wheels=(
+                    replace(dist("demo", tag="py2.py3-none-any").wheels[0], file="demo-1.0-py3-none-any.whl"),
+                ),
+            ),
+            "the same files in a wheel of another name: demo 1.0",
+        ),
+        (
+            dist("demo"),
+            replace(dist("demo"), wheels=(replace(dist("demo").wheels[0], unpacked=2001),)),
+            "the same files, told otherwise: demo 1.0",
+        ),
+        (
+            dist("demo", index="mine"),
+            replace(dist("demo"), wheels=(replace(dist("demo").wheels[0], sha256="b" * 64),)),
+            "the same files of the index `default`, not `mine`, the same files, packed anew: demo 1.0",
+        ),
+    ],
+)
+def test_how_a_distribution_of_the_same_files_is_another(
+    old: Distribution, new: Distribution, line: str
+) -> None:
+    found = diff(lock(old, dist("other")), lock(new, dist("other")))
+    assert not found.changes_runtime
+    assert render(found, LOOK).partition("\n\n")[2] == f"what does not change it:\n  {line}"
+
+
 def test_an_image_is_told() -> None:
     image = ImageLock(
         base="python:3.11",
@@ -488,6 +526,16 @@ def test_quiet_is_one_line() -> None:
     assert render(diff(OLD, NEW), replace(LOOK, quiet=True)) == (
         "differs: a.lock and b.lock install other files"
     )
+
+
+def test_the_document_of_what_only_one_lock_has() -> None:
+    gone, new = dist("gone"), dist("new")
+    found = document(diff(lock(gone), lock(new)), old="a.lock", new="b.lock")
+    rows = {row["name"]: row for row in found["runtime"]["distributions"]}
+    assert (rows["gone"]["change"], rows["gone"]["new"]) == ("removed", None)
+    assert [each["new"] for each in rows["gone"]["wheels"]] == [None]
+    assert (rows["new"]["change"], rows["new"]["old"]) == ("added", None)
+    assert [each["old"] for each in rows["new"]["wheels"]] == [None]
 
 
 def test_the_document() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from envlock.api import LockExplanation
 from envlock.lock import Lock
 from envlock.lock.needs import Asking
 from envlock.lock.why import explain_platform
+from envlock.manifest.model import Asked
 from envlock.report.lock_explanation import LockLook, document, render
 from tests.unit.lock.values import conda_package, lock, six, widgets, with_conda
 
@@ -58,6 +61,27 @@ def test_conda_packages_stand_below_the_distributions() -> None:
         "\n"
         "note: what 1 distribution requires of others is not at hand, and what an extra needs counts for all:"
         " `envlock lock` reads it"
+    )
+
+
+def test_a_root_that_another_needs_owns_nothing_alone() -> None:
+    asked = tuple(
+        Asked(requirement=Requirement(name), origin="envlock.toml") for name in ("six", "jupyterlab-widgets")
+    )
+    locked = lock(six(), widgets())
+    found = replace(
+        explanation(locked),
+        platforms=(explain_platform(locked, "linux-64", Asking(requirements=asked)),),
+    )
+    assert render(found, replace(LOOK, quiet=True)) == (
+        "envlock.lock: 2 distributions for Python 3.11\n"
+        "\n"
+        "who owns the bytes (linux-64: 22.1 kB to download, 73.8 kB installed):\n"
+        "                      all it needs     download  installed"
+        "  nothing else needs  download  installed\n"
+        "  jupyterlab-widgets  2 distributions  22.1 kB   73.8 kB    1 distribution      11.1 kB   36.9 kB\n"
+        "  six                 1 distribution   11.1 kB   36.9 kB    nothing\n"
+        "  shared by several                                         1 distribution      11.1 kB   36.9 kB"
     )
 
 
