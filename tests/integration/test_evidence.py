@@ -657,6 +657,15 @@ def test_a_document_that_is_larger_than_any(tmp_path: Path) -> None:
     )
 
 
+def test_a_document_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        written(tmp_path, reports=(tmp_path / "nowhere.json",))
+    assert (raised.value.message, raised.value.where) == (
+        "the document cannot be read: no such file or directory",
+        str(tmp_path / "nowhere.json"),
+    )
+
+
 def spoilt_tar(path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         info = tarfile.TarInfo("statement.json")

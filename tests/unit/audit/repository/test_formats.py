@@ -96,6 +96,20 @@ def _cells(*cells: tuple[str, str], **metadata: object) -> str:
             id="dependencies of poetry",
         ),
         pytest.param(
+            {"pyproject.toml": f"a = {'[' * 9999}"},
+            ["broken-file pyproject.toml:1:1: not valid TOML: a value is too large or nested too deeply"],
+            id="TOML that is nested too deeply",
+        ),
+        pytest.param(
+            {"pyproject.toml": '[tool.poetry.dependencies]\nnumpy = "1.26 or newer"\n'},
+            [
+                _lockless("pyproject.toml"),
+                'unpinned pyproject.toml:2:1: `numpy = "1.26 or newer"` without a version: whatever is '
+                "newest on the day",
+            ],
+            id="a version of poetry that is none",
+        ),
+        pytest.param(
             {
                 "setup.py": "from setuptools import find_packages, setup\n"
                 "setup(packages=find_packages(), install_requires=['numpy==1.26.4', 'not a name'],\n"
@@ -264,7 +278,7 @@ def _cells(*cells: tuple[str, str], **metadata: object) -> str:
             id="a trainer that benchmarks",
         ),
         pytest.param(
-            {"README.md": "The driver must fit CUDA 12.4.\n\nCUDA 14.9 needs driver 700.\n"},
+            {"README.md": "The driver must fit CUDA 12.4.\n\nCUDA 14.9 needs driver 600.\n"},
             [],
             id="a driver without a number, and a CUDA that is not known",
         ),
