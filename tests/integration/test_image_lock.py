@@ -13,7 +13,7 @@ from envlock.errors import NoSuchImage, RegistryFailed, UsageFault
 from envlock.lock import BuiltImage, read_lock, write_lock
 from envlock.lock.model import ImageLock, ImagePlatform, Lock
 from tests.support.conda import Channel, CondaPackage
-from tests.support.images import tiny_base
+from tests.support.images import File, Files, image, layer, tiny_base
 from tests.support.index import LocalIndex, Status
 from tests.support.registry import LocalRegistry
 from tests.support.wheels import make_wheel
@@ -126,6 +126,28 @@ def test_the_python_of_the_base_is_nothing_where_conda_brings_one(tmp_path: Path
         with pytest.raises(NoSuchImage) as caught:
             locked(tmp_path, index, name, more=PYTHON)
     assert caught.value.message == f"the image `{name}` has Python 3.12.1, the manifest asks for 3.11"
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({"etc/os-release": b""}, "has no python3 on its PATH"),
+        (
+            {"usr/bin/python3": File(content=b"\x7fELF", mode=0o755)},
+            "does not tell the version of its Python",
+        ),
+    ],
+)
+def test_a_base_without_a_python_that_tells_its_version(
+    tmp_path: Path, index: LocalIndex, files: Files, what: str
+) -> None:
+    image([layer(files)], folder=tmp_path / "base")
+    with pytest.raises(NoSuchImage) as caught:
+        locked(tmp_path, index, "oci:base", more=PYTHON)
+    assert caught.value.message == f"the image `oci:base` {what}"
+    assert caught.value.hint == (
+        "name a base with a Python, like `docker.io/library/python:3.11-slim-bookworm`"
+    )
 
 
 def test_a_platform_that_the_base_is_not_for(tmp_path: Path, index: LocalIndex) -> None:

@@ -115,7 +115,7 @@ def _version(tree: ImageTree, python: str) -> str | None:
     for place in places:
         node = tree.node(place)
         versions = (node.content or b"").decode().split("\0") if node is not None else []
-        fitting = {each for each in versions if each.startswith(f"{series}.") or series == "3"}
+        fitting = {each for each in versions if each.startswith(f"{series}.")}
         if len(fitting) == 1:
             return fitting.pop()
     return None

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from envlock.api.building_docker import DockerOrder, build_docker
-from envlock.errors import DiskFailed, EnvlockError, LockfileInvalid, ToolFailed, ToolMissing
+from envlock.errors import DiskFailed, EnvlockError, LockfileInvalid, ToolFailed, ToolMissing, UsageFault
 from envlock.image.context import Context
 from envlock.image.docker import Builder, DockerBuild, build, builder_at_hand, connect, told_failures
 from envlock.lock import write_lock
@@ -284,6 +284,23 @@ def test_no_daemon_answers(tmp_path: Path) -> None:
             "tcp://127.0.0.1:9",
             "start one, or name it in DOCKER_HOST; `envlock build oci` needs none",
         )
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        (None, "the lock has several platforms: linux-64, linux-aarch64", "`--platform NAME` chooses one"),
+        ("win-64", "the lock has no platform `win-64`, it has linux-64, linux-aarch64", None),
+    ],
+)
+def test_the_platform_of_an_image(tmp_path: Path, asked: str | None, message: str, hint: str | None) -> None:
+    lock = replace(lock_of([], tmp_path), platforms=("linux-64", "linux-aarch64"))
+    write_lock(tmp_path / "envlock.lock", lock)
+    with pytest.raises(UsageFault) as caught:
+        build_docker(
+            DockerOrder(lock=tmp_path / "envlock.lock", environment={}, cache=tmp_path, platform=asked)
+        )
+    assert told(caught.value) == (message, hint)
 
 
 # -- what was built, held against the lock -------------------------------------------------------------

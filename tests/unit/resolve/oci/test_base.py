@@ -120,6 +120,12 @@ def test_a_version_that_cannot_be_told(tmp_path: Path) -> None:
     assert read(image([layer(files)], folder=tmp_path / "base")).version is None
 
 
+def test_an_interpreter_that_is_named_by_no_series(tmp_path: Path) -> None:
+    for number, (content, version) in enumerate(((b"\x7fELF", None), (b"\x7f\x003.12.4\0", "3.12.4"))):
+        files: Files = {"usr/bin/python3": File(content=content, mode=0o755)}
+        assert read(image([layer(files)], folder=tmp_path / f"base{number}")).version == version
+
+
 def test_the_path_of_the_image_decides_which_python_counts(tmp_path: Path) -> None:
     files: Files = {
         "usr/bin/python3.11": File(content=b"\x7f\x003.11.2\0", mode=0o755),
