@@ -10,7 +10,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 from ..contents import Contents
 from ..foreign import Found, is_library_name, leads_to
-from ..hashing import ELF_MAGIC
+from ..hashing import ELF_MAGIC, without_waiting
 from ..identity import is_cached_bytecode
 
 CONDA = "conda"
@@ -114,7 +114,7 @@ def _is_module(path: str, standard_library: Sequence[str]) -> bool:
 
 def _is_elf(path: str) -> bool:
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=without_waiting) as file:
             return file.read(4) == ELF_MAGIC
     except OSError:
         return False

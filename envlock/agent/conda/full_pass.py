@@ -15,7 +15,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 from .. import facts
 from ..contents import Contents
 from ..expect import ExpectedConda
-from ..hashing import Job, hash_all
+from ..hashing import Job, hash_all, without_waiting
 from ..identity import is_cached_bytecode
 from ..scripts import IsPrefixPython, check_entry_point_script
 from .links import Links
@@ -274,7 +274,7 @@ class CondaPass:
         if os.path.islink(path):
             return "is a link where a script belongs"
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=without_waiting) as file:
                 content = file.read(1 << 20)
         except FileNotFoundError:
             return "is missing"

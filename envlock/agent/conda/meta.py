@@ -10,6 +10,7 @@ import os
 from itertools import product
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+from ..hashing import without_waiting
 from .paths import PathRow, path_row, paths_digest
 
 FOLDER = "conda-meta"
@@ -93,7 +94,7 @@ def _documents(folder: str) -> Tuple[List[Tuple[str, Dict[str, Any]]], List[Tupl
 def _document(path: str) -> Dict[str, Any]:
     if os.path.getsize(path) > _MOST_RECORD_BYTES:
         raise ValueError("it is larger than any record")
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", opener=without_waiting) as file:
         document = json.load(file)
     if not isinstance(document, dict):
         raise ValueError("it is no table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def test_conda_and_rattler_agree_on_the_archive(tmp_path: Path) -> None:
         assert digests(tmp_path / name, rows, expected) == (expected, files)
 
 
+def test_of_a_record_that_is_not_the_locks_the_first_reading_counts(tmp_path: Path) -> None:
+    moved = [ARCHIVE[0]._replace(path="python-scripts/raw"), *ARCHIVE[1:]]
+    digest, _ = digests(tmp_path, BY_RATTLER, "0" * 64)
+    assert digest == paths_digest(moved)
+
+
 def test_a_file_that_rattler_pushed_aside(tmp_path: Path) -> None:
     aside = "__clobbers__/tool/lib/python3.13/site-packages/tool.py"
     rows = [*BY_RATTLER[:2], row(aside, original_path="lib/python3.13/site-packages/tool.py")]
@@ -93,7 +100,12 @@ def test_records_that_are_none_are_named(tmp_path: Path) -> None:
     (tmp_path / "conda-meta" / "b.json").write_text("{")
     (tmp_path / "conda-meta" / "c.json").write_text("{}")
     (tmp_path / "conda-meta" / "d.json").write_text(json.dumps(record([{**row("x"), "path_type": "what"}])))
-    assert read_records(prefix, {}).problems == [
+    (tmp_path / "conda-meta" / "e.json").write_text(json.dumps(record([], name=7)))
+    (tmp_path / "conda-meta" / "f.json").mkdir()
+    (tmp_path / "conda-meta" / "g.json").touch()
+    os.truncate(tmp_path / "conda-meta" / "g.json", (64 << 20) + 1)
+    os.mkfifo(tmp_path / "conda-meta" / "h.json")
+    assert sorted(read_records(prefix, {}).problems) == [
         ("conda-meta/a.json", "cannot be read: it is no table"),
         (
             "conda-meta/b.json",
@@ -105,6 +117,10 @@ def test_records_that_are_none_are_named(tmp_path: Path) -> None:
             "is no record of a conda package: unknown kind of path: PathRow(path='x', path_type='what', "
             f"sha256='{SHA}', prefix_placeholder=None, file_mode=None)",
         ),
+        ("conda-meta/e.json", "is no record of a conda package: `name` is no text"),
+        ("conda-meta/f.json", "cannot be read: Is a directory"),
+        ("conda-meta/g.json", "cannot be read: it is larger than any record"),
+        ("conda-meta/h.json", "cannot be read: not a regular file"),
         (
             "conda-meta/tool-1.0-py_0.json",
             "is no record of a conda package: `../../etc/passwd` leaves the prefix",

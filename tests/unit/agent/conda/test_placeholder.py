@@ -84,6 +84,25 @@ def test_a_first_line_that_need_not_have_been_replaced() -> None:
     assert not holds(b"#!/usr/bin/env python\nprint()\n", packaged, "text", "/home/ada/env")
 
 
+def test_a_first_line_that_was_packaged_so() -> None:
+    packaged = f"#!/usr/bin/env perl\nhome={HOLD}\n".encode()
+    assert holds(put_in(packaged, LONG, "text"), packaged, "text", LONG)
+
+
+def test_more_places_than_every_choice_of_can_be_tried() -> None:
+    """Then the prefix is put back wherever it is a whole path, or everywhere, and nowhere else."""
+    packaged = f"{HOLD}/lib\n".encode() * 11
+    assert holds(put_in(packaged, "/env", "text"), packaged, "text", "/env")
+    kept = packaged + b"/env\n"
+    assert not holds(put_in(kept, "/env", "text"), kept, "text", "/env")
+
+
+def test_a_binary_has_no_room_for_a_longer_prefix() -> None:
+    packaged = f"a={HOLD}/lib\0".encode()
+    longer = HOLD + "x"
+    assert not holds(packaged.replace(HOLD.encode(), longer.encode()), packaged, "binary", longer)
+
+
 def test_bytes_hidden_in_the_filling() -> None:
     packaged = f"a={HOLD}/lib\0b\0".encode()
     placed = put_in(packaged, "/env", "binary")
