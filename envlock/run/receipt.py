@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -132,16 +131,17 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
 def reserve(path: Path) -> Path:
     """Make an empty file of that name, of `NAME-2.json` where it is taken, and so on: of two runs that end
     at once each has its own. Raises DiskFailed."""
-    for number in count(1):
-        free = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+    free, number = path, 1
+    while True:
         try:
             free.open("x").close()
         except FileExistsError:
-            continue
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
         except OSError as error:
             raise _no_receipt(path, error) from error
-        return free
-    raise AssertionError  # numbers do not end
+        else:
+            return free
 
 
 def is_receipt(path: Path) -> bool:

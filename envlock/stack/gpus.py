@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from packaging.version import Version
-
 from envlock.stack.facts import document
 from envlock.stack.sources import Source, sources
 
@@ -106,14 +104,6 @@ def first_cuda(arch: str) -> tuple[str, tuple[Source, ...]] | None:
     """The first toolkit that can build for `arch` (`12.8` for `sm_100`)."""
     table = document(FILE)["arch_added"]
     return (table[arch], sources(FILE, table["src"])) if arch in table else None
-
-
-def removed_by(cuda: str, arch: str) -> tuple[str, tuple[Source, ...]] | None:
-    """The CUDA major, not newer than `cuda`, that can no longer build for `arch`."""
-    for major, row in document(FILE)["arch_dropped"].items():
-        if Version(cuda).major >= int(major) and arch in row["removed"]:
-            return major, sources(FILE, row["src"])
-    return None
 
 
 # Names

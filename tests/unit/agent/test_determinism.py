@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,13 @@ from envlock.observe.zipapp import agent_bytes
 from tests.support.environments import make_subject
 from tests.support.real_wheels import cpu_torch, download
 
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
 
 def run(program: str, *, python: str = sys.executable, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**MEASURED, **variables}
     return subprocess.run(
-        [python, "-c", program], env=variables, capture_output=True, text=True, check=False, timeout=300
+        [python, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=300
     )
 
 
@@ -40,6 +44,47 @@ def test_what_had_to_be_set_before_start_is_told(value: str) -> None:
         'from run to run; set it before (PYTHONHASHSEED = "0" in the settings of the lock, `envlock run` '
         "applies it)"
     ) in run(late, **variables).stderr
+
+
+NUMPY = "class random: seed = staticmethod(lambda seed: print('numpy', seed))\n"
+TORCH = """
+from types import SimpleNamespace
+version = SimpleNamespace(cuda="12.4")
+backends = SimpleNamespace(cudnn=SimpleNamespace(), cuda=SimpleNamespace(matmul=SimpleNamespace()))
+def manual_seed(seed): print("torch", seed)
+def use_deterministic_algorithms(flag): print("algorithms", flag)
+def initial_seed(): return 2**32 + 11
+class Generator:
+    def manual_seed(self, seed): print("generator", seed)
+"""
+
+
+def test_every_library_that_is_there_is_seeded(tmp_path: Path) -> None:
+    """A worker takes the seed that torch gave it, as far as NumPy takes it."""
+    (tmp_path / "torch.py").write_text(TORCH)
+    program = "from envlock import deterministic\nprint(deterministic(7).missing)\nprint(torch.backends)\n"
+    program = f"import torch\n{program}from envlock.agent.determinism import seed_worker\nseed_worker(0)\n"
+    known = {"PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":16:8"}
+    seeded = "torch 7\nalgorithms True\ngenerator 7\n()\n"
+    backends = (
+        "namespace(cudnn=namespace(benchmark=False, deterministic=True, allow_tf32=False), "
+        "cuda=namespace(matmul=namespace(allow_tf32=False)))\n"
+    )
+    done = run(program, **known)
+    assert (done.stderr, done.stdout) == ("", seeded + backends)
+    (tmp_path / "numpy.py").write_text(NUMPY)
+    assert run(program, **known).stdout == f"numpy 7\n{seeded}{backends}numpy 11\n"
+    late = run(program, PYTHONPATH=str(tmp_path), PYTHONHASHSEED="0", CUBLAS_WORKSPACE_CONFIG=":8:8").stderr
+    assert (
+        "RuntimeWarning: CUBLAS_WORKSPACE_CONFIG was not `:4096:8` or `:16:8` when Python started: matrix "
+        "products on a GPU fail or do not repeat; set it before, as PYTHONHASHSEED"
+    ) in late
+
+
+def test_a_library_that_lacks_one_of_its_own_is_no_missing_library(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("import no_such_part\n")
+    done = run(PLAIN, PYTHONPATH=str(tmp_path), PYTHONHASHSEED="0")
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'no_such_part'"
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

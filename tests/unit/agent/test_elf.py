@@ -50,6 +50,20 @@ def test_truncated_files_are_no_libraries(tmp_path: Path, cut: int) -> None:
     assert read_dynamic(str(path)) in (None, NOTHING)
 
 
+def test_a_library_of_32_bits(tmp_path: Path) -> None:
+    path = tmp_path / "lib.so"
+    path.write_bytes(make_elf(needed=["libm.so.6"], runpath="$ORIGIN", wide=False))
+    assert read_dynamic(str(path)) == Dynamic(("libm.so.6",), (), ("$ORIGIN",), "")
+
+
+def test_names_that_no_segment_holds(tmp_path: Path) -> None:
+    path = tmp_path / "lib.so"
+    content = bytearray(make_elf(needed=["libm.so.6"]))
+    content[64 + 16 + 6] = 1  # where the only segment is loaded
+    path.write_bytes(bytes(content))
+    assert read_dynamic(str(path)) is None
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert read_dynamic(str(tmp_path / "none")) is None
     os.mkfifo(tmp_path / "pipe")

@@ -137,7 +137,18 @@ def test_padding_of_a_hash_means_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "sha256", "sha256=", "sha256=AAAA", "md5=abc", "sha256=é", "crc=1", EMPTY + " "]
+    "value",
+    [
+        "",
+        "sha256",
+        "sha256=",
+        "sha256=AAAA",
+        "md5=abc",
+        "sha256=é",
+        "crc=1",
+        EMPTY + " ",
+        EMPTY[:-4] + "!" * 4,
+    ],
 )
 def test_a_hash_that_says_nothing_is_none(value: str) -> None:
     assert decode_hash(value) == ("", "")

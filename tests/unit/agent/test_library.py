@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from envlock.agent.elf_needs import HostNeeds
 from envlock.agent.elf_sections import LibraryFault
 from envlock.agent.fatbin import GpuCode
-from envlock.agent.library import Library, read_library
+from envlock.agent.library import Library, describe_library, read_library
 from tests.support import gpu_library as made
 from tests.support.elf import make_elf
 
@@ -176,6 +177,58 @@ def test_more_entries_than_any_library_has(path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("envlock.agent.fatbin._MOST_ENTRIES", 100)
     told = fault_of(path, fatbin(made.container() * 200))
     assert told == "its .nv_fatbin has more than 100 entries by byte 1600"
+
+
+def test_more_kinds_of_containers_than_any_library_has(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envlock.agent.fatbin._MOST_SETS", 3)
+    told = fault_of(path, fatbin(made.parts(*([f"sm_{number}"] for number in range(80, 84)))))
+    assert told == "its .nv_fatbin has more than 3 kinds of containers"
+
+
+def test_a_library_that_is_larger_than_any(path: Path) -> None:
+    """No byte of it is on the disk."""
+    path.write_bytes(made.gpu_library(["sm_80"]))
+    os.truncate(path, (32 << 30) + 1)
+    with pytest.raises(LibraryFault, match=r"^it is larger than 32 GiB$"):
+        read_library(str(path))
+
+
+def test_a_library_of_32_bits_has_its_sections_too(path: Path) -> None:
+    """As the last of three: nothing, the code, the names."""
+    code, names = made.parts(["sm_80"]), b"\0.nv_fatbin\0"
+    rows = [
+        (0,) * 10,
+        (1, 1, 2, 0, 52, len(code), 0, 0, 8, 0),
+        (0, 3, 0, 0, 52 + len(code), len(names), 0, 0, 1, 0),
+    ]
+    table_at = 52 + len(code) + len(names)
+    header = struct.pack("<HHIIIIIHHHHHH", 3, 3, 1, 0, 0, table_at, 0, 52, 32, 0, 40, len(rows), 2)
+    table = b"".join(struct.pack("<10I", *row) for row in rows)
+    found = read(path, b"\x7fELF\1\1\1" + bytes(9) + header + code + names + table)
+    assert found is not None
+    assert (found.machine, found.gpu) == (3, GpuCode(((1, ("sm_80",)),), None))
+
+
+class Shorter:
+    """A member of a wheel whose bytes end before the size that the archive tells."""
+
+    def __init__(self, content: bytes, end: int) -> None:
+        self.size, self._content = len(content), content[:end]
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return self._content[offset : offset + size]
+
+
+def test_a_member_that_is_shorter_than_it_claims() -> None:
+    content = made.gpu_library(["sm_80"])
+    with pytest.raises(LibraryFault, match=r"^its table of sections is cut off$"):
+        describe_library(Shorter(content, len(content) - 1))
+    moved = bytearray(content)  # the section stands behind the table
+    table = struct.unpack_from("<Q", content, 40)[0]
+    struct.pack_into("<Q", moved, table + 64 + 24, len(content))
+    moved += made.parts(["sm_80"])
+    with pytest.raises(LibraryFault, match=r"^its section `\.nv_fatbin` is cut off$"):
+        describe_library(Shorter(bytes(moved), len(moved) - 1))
 
 
 def test_a_section_that_claims_to_be_huge_is_not_read(path: Path) -> None:

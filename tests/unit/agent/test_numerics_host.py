@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import subprocess
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from envlock.agent.numerics import cpu, host_class, ranks
+from envlock.agent.numerics import cpu, host_class, ranks, reduce_probes
 from envlock.agent.numerics.cpu import this_cpu
 from envlock.agent.numerics.fingerprint import SAMPLE, _places
+from envlock.agent.numerics.probe import Bench
 from envlock.agent.numerics.session import (
     Choice,
     _planned,
@@ -140,6 +142,7 @@ def test_numpy_of_another_layout_has_no_features() -> None:
     assert "numpy" not in sys.modules
     assert host_class._numpy_features() == []
     assert host_class._mapped(r"^no-such-library") == []
+    assert host_class.class_of(None, SimpleNamespace(), {}) == host_class.class_of(None, None, {})
 
 
 # Ranks
@@ -178,6 +181,83 @@ def test_ranks_without_torch() -> None:
         RuntimeError, match=r"^rank 0 ended with 1: ModuleNotFoundError: No module named 'torch'$"
     ):
         ranks.reduced_by_processes(None, 2, "gloo")
+
+
+STAND_IN = """
+'''What of torch a rank asks for: they meet in files, and a tensor is a list of numbers.'''
+import array, json, os, time
+from types import SimpleNamespace
+int32 = float32 = used = None
+
+class Tensor(list):
+    def __rshift__(self, bits): return Tensor(each >> bits for each in self)
+    def __mul__(self, factor): return Tensor(each * factor for each in self)
+    def to(self, _): return self
+    reshape = to
+    def cpu(self): return self
+
+def frombuffer(data, dtype): return Tensor(array.array("i", data))
+def save(values, path):
+    with open(path, "w") as file: json.dump(values, file)
+def load(path, map_location):
+    with open(path) as file: return json.load(file)
+def set_device(number):
+    global used
+    used = number
+cuda = SimpleNamespace(set_device=set_device)
+
+class distributed:
+    def init_process_group(backend, init_method, rank, world_size, timeout):
+        assert used == (rank if backend == "nccl" else None), used
+        distributed.here = init_method.removeprefix("file://"), rank, world_size
+    def all_reduce(values):
+        place, rank, world = distributed.here
+        save(values, "%s-%d.new" % (place, rank))
+        os.rename("%s-%d.new" % (place, rank), "%s-%d" % (place, rank))
+        shares = []
+        while len(shares) < world:
+            try:
+                shares.append(load("%s-%d" % (place, len(shares)), None))
+            except FileNotFoundError:
+                time.sleep(0.01)
+        values[:] = map(sum, zip(*shares))
+    def barrier(): pass
+    def destroy_process_group(): pass
+"""
+
+
+@pytest.mark.parametrize("backend", ["gloo", "nccl"])
+def test_ranks_sum_what_each_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """Over NCCL each has a GPU of its own."""
+    (tmp_path / "torch.py").write_text(STAND_IN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    torch: Any = importlib.import_module("torch")
+    del sys.modules["torch"]
+    shares = [ranks.share(Bench(torch, None), number) for number in range(3)]
+    assert ranks.reduced_by_processes(torch, 3, backend) == [[sum(row) for row in zip(*shares, strict=True)]]
+
+
+def test_ranks_that_end_with_different_sums() -> None:
+    """A group that leaves each rank with its own."""
+
+    class Group:
+        class _Options:
+            pass
+
+        def __init__(self, *_: object) -> None:
+            pass
+
+        create_device = staticmethod(lambda hostname: hostname)
+        allreduce = staticmethod(lambda _values: SimpleNamespace(wait=lambda: None))
+
+    bench: Any = SimpleNamespace(floats=lambda name, _count: name)
+    bench.torch = SimpleNamespace(
+        distributed=SimpleNamespace(HashStore=object, ProcessGroupGloo=Group),
+        equal=lambda one, other: one == other,
+    )
+    with pytest.raises(RuntimeError, match=r"^the ranks of an all-reduce have different sums$"):
+        reduce_probes.all_reduce(bench)
 
 
 # The session

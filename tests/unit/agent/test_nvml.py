@@ -112,9 +112,14 @@ def test_a_library_without_its_driver(tmp_path: Path, init: int, fault: str) -> 
 
 
 def test_without_bindings_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvml, "_bindings", lambda: None)
-    answer = nvml.ask.__wrapped__()
-    assert (answer["fault"], answer["devices"]) == ("bindings-not-found", [])
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert nvml.ask.__wrapped__() == {
+        "driver": None,
+        "cuda": None,
+        "devices": [],
+        "fault": "bindings-not-found",
+        "detail": "nvidia-ml-py is not installed here",
+    }
 
 
 def test_where_nothing_of_nvidia_is_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

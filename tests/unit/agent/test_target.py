@@ -86,3 +86,21 @@ def test_a_description_is_told_as_json() -> None:
 
     odd = {"a": 'é\udcff\n"\\', "b": [3, 11, 7], "c": [], "d": ["", "x"]}
     assert told(odd) == json.dumps(odd)
+
+
+def test_the_standard_library_of_a_python_that_does_not_list_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.8 and 3.9: what it is built with, and the files of its folders, where they are."""
+    own, library = sorted(sys.stdlib_module_names), tmp_path / "lib"
+    assert describe(str(tmp_path), True)["stdlib_names"] == own
+    monkeypatch.delattr(sys, "stdlib_module_names")
+    (library / "lib-dynload").mkdir(parents=True)
+    for name in ("json", "re.py", "no-module.txt", "lib-dynload/_ssl.cpython-39.so"):
+        (library / name).touch()
+    folders = {"stdlib": str(library), "platstdlib": str(library)}
+    monkeypatch.setattr("sysconfig.get_path", folders.get)
+    found = set(describe(str(tmp_path), True)["stdlib_names"]) - set(sys.builtin_module_names)
+    assert found == {"json", "re", "_ssl"}
+    folders.update(stdlib=str(tmp_path / "none"), platstdlib=str(tmp_path / "none"))
+    assert describe(str(tmp_path), True)["stdlib_names"] == sorted(sys.builtin_module_names)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envlock.agent.hashing import stat_row
+from envlock.agent.hashing import Row, stat_row
 from envlock.agent.warm import Known, load, save
 
 OLD = time.time_ns() + 10**12
@@ -130,3 +130,12 @@ def test_no_cache_and_no_place_for_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     save(str(tmp_path / "file" / "below"), {}, {}, OLD)
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_name_that_no_file_can_have_is_not_kept(tmp_path: Path) -> None:
+    """Names are parted by NUL in the file; a RECORD may hold any."""
+    row = Known(Row(1, 2, 3, 4, 5, 6), False, "")
+    save(str(tmp_path / "rows"), {}, {"a\0b": row, "c": row}, OLD)
+    loaded = load(str(tmp_path / "rows"))
+    assert loaded is not None
+    assert loaded.known == {"c": row}

@@ -236,3 +236,14 @@ def test_the_set_that_is_needed_is_found_and_nothing_else(case: tuple[int, set[i
     result = smallest_set([str(each) for each in range(count)], lambda moved: wanted <= moved)
     assert frozenset(result) == wanted
     assert len(result) == len(wanted)
+
+
+def test_an_output_that_the_command_does_not_write(tmp_path: Path) -> None:
+    log = StepLog(path=tmp_path / "log", key="k")
+    mixtures = Mixtures(good=OLD, bad=NEW, platform=HERE)
+    with pytest.raises(CouldNotTell) as caught:
+        bisect(mixtures, Air(lambda _lock: 0, {}), log, by_output=True, told=lambda _line: None)
+    assert (caught.value.message, caught.value.hint) == (
+        "the command does not write the output with GOOD",
+        "`--output` names a file that it writes, below this folder",
+    )

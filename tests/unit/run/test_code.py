@@ -86,3 +86,8 @@ def test_when_files_were_changed_last(repository: Path) -> None:
         "2025-01-02T03:04:05+00:00",
     )
     assert changed_on(repository, ["never.py"], ENVIRONMENT) is None
+
+
+def test_a_repository_whose_index_is_spoilt_says_nothing(repository: Path) -> None:
+    (repository / ".git/index").write_bytes(b"no index")
+    assert observe_code(repository, ENVIRONMENT, ()) is None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envlock import stack
@@ -162,3 +163,20 @@ def test_importing_reads_no_data() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("torch", "cuda", "doubts"),
+    [
+        ("==2.6.0", "12.4", 0),
+        ("==2.6.0", "12.1", 1),
+        ("==2.6.0", None, 0),
+        ("==2.11.0", "12.1", 0),  # not every build of it is in the facts
+        (">=2.5", "12.1", 0),
+        ("==1.9", "12.1", 1),
+        ("==99.0", "12.1", 0),
+    ],
+)
+def test_what_is_to_be_said_before_anybody_locks(torch: str, cuda: str | None, doubts: int) -> None:
+    assert len(stack.doubts(SpecifierSet(torch), cuda)) == doubts
+    assert stack.doubts(None, cuda) == ()

@@ -7,6 +7,8 @@ import pytest
 from envlock.stack.archs import code_for, ptx_runs_on, runs_on
 from envlock.stack.builds import build
 from envlock.stack.code import LibraryCode, WheelCode, known_code, known_codes
+from envlock.stack.combination.libraries import gpu_reasons
+from envlock.stack.gpus import find_gpu
 
 
 def torch(version: str) -> WheelCode:
@@ -65,3 +67,28 @@ def test_code_for_one_architecture_alone() -> None:
     assert code_for(["sm_80", "sm_86", "sm_90a"], "sm_89") == "sm_86"
     with pytest.raises(ValueError, match="not the name of an architecture: 'gfx90a'"):
         runs_on("gfx90a", "sm_90")
+
+
+def test_wheels_whose_libraries_tell_nothing_of_a_gpu() -> None:
+    """One has no code for GPUs at all, another libraries that could not be read, more than are named."""
+    gpu = find_gpu("sm_86")
+    assert gpu is not None
+    faults = tuple(f"lib{number}.so: its header is cut off" for number in range(5))
+    wheels = [
+        WheelCode(name="pure", file="", sha256="", libraries=(LibraryCode(path="x.so"),)),
+        WheelCode(
+            name="odd",
+            file="",
+            sha256="",
+            libraries=(LibraryCode(path="y.so", parts=((1, ("sm_80",)),)),),
+            faults=faults,
+        ),
+    ]
+    told = [(str(each.verdict), each.message) for each in gpu_reasons("A10", gpu, wheels)]
+    assert told == [
+        ("exists", "y.so of the locked odd has machine code for A10 in its one part"),
+        (
+            "unknown",
+            f"libraries of the locked odd could not be read: {'; '.join(faults[:3])}; and 2 more",
+        ),
+    ]

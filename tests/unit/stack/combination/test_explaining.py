@@ -59,6 +59,11 @@ DEFAULT_2_6 = "PyTorch 2.6.0 for CUDA 12.4 was published, the default wheel of t
         ("--image nvidia/cuda:12.4.1-cudnn9-runtime-ubuntu22.04", "never-published", []),
         ("--image nvidia/cuda:12.4.1-cudnn-runtime-ubuntu22.04", "unknown", []),
         ("--image nvidia/cuda:12.2.2-cudnn8-devel-ubuntu22.04", "unknown", []),
+        (
+            "--image nvidia/cuda:12.3.1-cudnn9-devel-ubuntu22.04",
+            "unknown",
+            [],
+        ),  # no rule
         ("--image nvidia/cuda:12.4.1-slim-ubuntu22.04", "never-published", []),
         ("--image nvidia/cuda", "unknown", []),
         ("--image localhost:5000/team/thing", "unknown", []),
