@@ -34,9 +34,6 @@ def _initializer(kind: type) -> Callable[..., None]:
                 raise TypeError(f"{kind.__name__} has no field {name!r}")
         for name, each in every.items():
             object.__setattr__(self, name, values[name] if name in values else _default(kind, each))
-        after = getattr(self, "__post_init__", None)
-        if after is not None:
-            after()
 
     return initialize
 

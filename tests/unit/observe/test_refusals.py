@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from envlock.agent import nvml
+from envlock.agent.expect import NOTHING, to_json
 from envlock.agent.frames import MARK, check_value, frames, hello
-from envlock.errors import CouldNotTell, DiskFailed, EnvlockError, HashMismatch, RegistryFailed
+from envlock.errors import CouldNotTell, DiskFailed, EnvlockError, HashMismatch, RegistryFailed, ToolMissing
 from envlock.observe import document, gpu, image, rooted
 from envlock.observe.answers import answers_in_files
 from envlock.observe.document import read_facts
@@ -25,6 +26,7 @@ from envlock.observe.loaded import LoadTarget, find_job, observe_job, observe_lo
 from envlock.observe.local import LocalTarget, observe_local
 from envlock.observe.numerics import Ended, NumericsTarget, observe_class, observe_numerics, parse_numerics
 from envlock.observe.unpacked import unpack
+from envlock.observe.zipapp import agent_bytes
 from envlock.resolve.oci.layered import LayeredImage
 from envlock.resolve.oci.media import ImageConfig, parse_config
 from tests.support.images import File, Files, digest_of, layer
@@ -493,3 +495,45 @@ def test_who_a_task_is_need_not_be_told_in_order(monkeypatch: pytest.MonkeyPatch
     assert answer["who"] == Who(name="?")
     monkeypatch.setattr("envlock.observe.frames.MOST_TASKS", 0)
     assert read(lines) == []
+
+
+def test_the_python_of_debian_has_the_folders_of_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/usr/local` has one only where pip was used."""
+    monkeypatch.setattr(Path, "is_dir", lambda path: path.name == "dist-packages")
+    debian = ["/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages"]
+    assert list(rooted._sites("/usr", "3.11", is_venv=False)) == debian
+    assert list(rooted._sites("/opt", "3.11", is_venv=False)) == ["/opt/lib/python3.11/site-packages"]
+
+
+def test_a_build_that_says_nothing_of_itself(tmp_path: Path) -> None:
+    """One table is empty, the other is no literal."""
+    files = {"STDLIB/_sysconfigdata__a.py": "'of'\n", "STDLIB/_sysconfigdata__b.py": "a = b\n"}
+    found = described(tmp_path, **files)
+    assert (found["soabi"], found["abiflags"], found["debug"]) == ("", "", "0")
+
+
+def test_a_root_is_entered_and_answered_for(tmp_path: Path) -> None:
+    """Its first C library is none of GNU's. Without root that takes a namespace, which a host may forbid."""
+    root = tmp_path / "root"
+    for name, content in {"lib": b"musl", "lib/x": b"\0GNU C Library (x) version 2.36\0"}.items():
+        (root / name).mkdir(parents=True)
+        (root / name / "libc.so.6").write_bytes(content)
+    request = {"root": str(root), "prefix": "/env", "platform": "linux-64", "environment": {}}
+    request["expectation"] = to_json(NOTHING)
+    words = [sys.executable, "-B", "-m", "envlock.observe.rooted"]
+    done = subprocess.run(words, input=json.dumps(request).encode(), capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    if os.geteuid() == 0 or "refused" not in found:
+        assert found["facts"]["host"] == {"platform": "linux-64", "name": "", "libc": "glibc 2.36"}
+    request["root"] = f"{tmp_path}/none"
+    done = subprocess.run(words, input=json.dumps(request).encode(), capture_output=True, check=True)
+    told = {"No such file or directory", *({} if os.geteuid() == 0 else {found.get("refused")})}
+    assert json.loads(done.stdout)["refused"] in told
+
+
+def test_without_nvidias_bindings_no_agent_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert refused(agent_bytes, ToolMissing) == (
+        "nvidia-ml-py is not installed, and the agent carries it",
+        "install envlock anew",
+    )
