@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_signal_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     def look(pid: int) -> None:
         if (tmp_path / "ready").exists() and not sent:
             sent.append(pid)
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)  # pytest-xdist has threads of its own
 
     words = ("sh", "-c", WAITS)
     assert run_to_end(Command(words=words, environment=dict(os.environ), folder=tmp_path), look) == 5
