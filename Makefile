@@ -7,6 +7,9 @@ help:
 	@echo "make coverage   of branches, in every process;  SLOW=1  with the slow tests"
 	@echo "make lint    ruff and mypy;    make bench  speed beside the peers;  make clean"
 
+# Where it is set, each of some thousand processes that the tests start compiles all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready

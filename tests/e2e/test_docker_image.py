@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from envlock import api
-from envlock.api.building_docker import DockerOrder, build_docker
+from envlock.api.building_docker import DockerOrder, DockerResult, build_docker
 from envlock.errors import ToolMissing
 from envlock.lock.file import read_lock
 from envlock.lock.runtime import runtime_hash
@@ -53,7 +53,7 @@ class Project:
     def environment(self) -> Mapping[str, str]:
         return {**os.environ, **self.daemon.environment}
 
-    def build(self, **options: Any) -> Any:
+    def build(self, **options: Any) -> DockerResult:
         order = DockerOrder(
             lock=self.lock, environment=self.environment, cache=self.cache, no_cache=True, **options
         )
@@ -78,9 +78,17 @@ def project(
     return Project(lock=lock, cache=folder / "cache", daemon=docker_daemon)
 
 
+@pytest.fixture(scope="module")
+def built(project: Project) -> DockerResult:
+    """The image by the classic builder, as `demo:1`."""
+    return project.build(builder="classic", tags=("demo:1",))
+
+
 @pytest.mark.parametrize("builder", ["classic", "buildx"])
-def test_two_builds_have_the_same_layers_and_match(project: Project, builder: str) -> None:
-    first = project.build(builder=builder)
+def test_two_builds_have_the_same_layers_and_match(
+    project: Project, built: DockerResult, builder: str
+) -> None:
+    first = built if builder == "classic" else project.build(builder=builder)
     second = project.build(builder=builder, tags=("again:1",))
     assert first.diff_ids == second.diff_ids
     locked = read_lock(project.lock).image
@@ -92,12 +100,13 @@ def test_two_builds_have_the_same_layers_and_match(project: Project, builder: st
     assert (first.builder, second.tags) == (builder, ("again:1",))
 
 
-def test_one_lock_three_environments_one_runtime_hash(project: Project, tmp_path: Path) -> None:
+def test_one_lock_three_environments_one_runtime_hash(
+    project: Project, built: DockerResult, tmp_path: Path
+) -> None:
     """A virtual environment, the image that Docker builds, and the one that needs no daemon."""
     archive = tmp_path / "image.tar"
     options: Any = {"lock": project.lock, "environment": project.environment, "cache": project.cache}
     api.sync(api.SyncOrder(venv=tmp_path / "env", python=_python311(), **options))
-    built = project.build(builder="classic")
     api.build_oci(api.OciOrder(output=archive, tag="localhost/daemonless:1", **options))
     project.daemon.docker("load", "-i", archive)
     reports = [
@@ -118,7 +127,9 @@ def _python311() -> str:
     return "python3.11"
 
 
-def test_pip_in_the_build_fetches_the_wheels_where_the_build_has_a_network(project: Project) -> None:
+def test_pip_in_the_build_fetches_the_wheels_where_the_build_has_a_network(
+    project: Project, built: DockerResult
+) -> None:
     """The index of the machine is on no network of the daemon's own: one of ours stands in for it."""
     with LocalIndex() as index:
         for path in _wheels(project):
@@ -133,9 +144,8 @@ def test_pip_in_the_build_fetches_the_wheels_where_the_build_has_a_network(proje
         )
         assert "Successfully installed" in done.stdout
         assert index.requests("/files/*")
-    offline = project.build(builder="classic")
     inspected = json.loads(project.daemon.docker("image", "inspect", "online:1").stdout)
-    assert tuple(inspected[0]["RootFS"]["Layers"]) == offline.diff_ids
+    assert tuple(inspected[0]["RootFS"]["Layers"]) == built.diff_ids
 
 
 def _published(path: Path) -> Wheel:
@@ -146,6 +156,7 @@ def _published(path: Path) -> Wheel:
     )
 
 
+@pytest.mark.usefixtures("built")
 def test_buildah_makes_the_same_layers_twice(project: Project, tmp_path: Path) -> None:
     need("buildah", root=True)
     context = tmp_path / "context"
@@ -181,8 +192,8 @@ def _diff_ids(layout: Path) -> list[str]:
     return found
 
 
+@pytest.mark.usefixtures("built")
 def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
-    project.build(builder="classic", tags=("demo:1",))
     docker = project.daemon.docker
     docker("run", "-d", "--name", "job", "--network=none", "--user=0", "demo:1", "sleep", "600")
     try:
@@ -200,10 +211,10 @@ def test_what_changes_in_a_running_container_is_named(project: Project) -> None:
     assert any(path and path.startswith(f"{inside}/planted") for _, path in named), named
 
 
+@pytest.mark.usefixtures("built")
 def test_a_package_on_top_of_the_image_is_named(project: Project, tmp_path: Path) -> None:
-    project.build(builder="classic", tags=("demo:2",))
     site = "/opt/env/lib/python3.11/site-packages"
-    text = f"FROM demo:2\nUSER 0\nRUN mkdir {site}/extra && echo 'x = 1' > {site}/extra/__init__.py\n"
+    text = f"FROM demo:1\nUSER 0\nRUN mkdir {site}/extra && echo 'x = 1' > {site}/extra/__init__.py\n"
     docker = project.daemon.docker
     docker(
         *("build", "--network=none", "-t", "topped:1", "-"), input=text, environment={"DOCKER_BUILDKIT": "0"}
@@ -231,10 +242,9 @@ def _container(project: Project, name: str = "job") -> Any:
 
 
 def _wheels(project: Project) -> list[Path]:
-    """Every locked wheel under its own name."""
+    """Every locked wheel under its own name. A build has fetched them."""
     folder = project.folder / "wheels"
     if not folder.exists():
-        project.build(builder="classic")
         folder.mkdir()
         for _, wheel in read_lock(project.lock).on(LINUX):
             kept = project.cache / "wheel-files-v1" / wheel.sha256[:2] / f"{wheel.sha256}.whl"
