@@ -3,6 +3,8 @@
 A second daemon on one network deletes the bridge of the first, and a daemon takes the machine's containerd
 where one runs. So this one gets a network, mounts and processes of its own, an empty /run/containerd, and
 every path below one temporary folder. When its first process ends, the kernel ends all of the others.
+
+Its images are in memory: a daemon waits for the disk after every layer, and images on disk must be removed.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ CLONE_NEWNET = 0x40000000
 SECONDS_TO_START = 60
 _START = """
 mkdir -p /run/containerd && mount -t tmpfs envlock /run/containerd
+mkdir "$1" && mount -t tmpfs envlock "$1"
+shift
 ip link set lo up
 trap 'kill -TERM $daemon' TERM
 "$@" & daemon=$!
@@ -171,7 +175,7 @@ def _command(folder: Path) -> list[str]:
         "--ip6tables=false",
         "--ip-masq=false",
     ]
-    return [*namespaces, "sh", "-c", _START, "sh", *daemon]
+    return [*namespaces, "sh", "-c", _START, "sh", str(folder / "data"), *daemon]
 
 
 def _configuration(folder: Path) -> Path:
