@@ -83,18 +83,19 @@ def test_folders_of_pth_files_count_where_they_are(prefix: Path, tmp_path: Path)
 
 
 def test_what_a_maker_leaves_is_accepted_and_named(prefix: Path) -> None:
-    """Also where distributions that are not locked own it, and start it twice."""
+    """Also where distributions that are not locked own it, two of them."""
     write(prefix / SITE / "_virtualenv.pth", b"import _virtualenv")
     write(prefix / SITE / "large.pth", b"#" * (1 << 20))
     facts = passed(prefix)
     assert list(facts["accepted"]) == [f"{SITE}/_virtualenv.pth"]
     assert [row["file"] for row in facts["foreign"]] == [f"{SITE}/large.pth"]
-    install(prefix, "extra", {"_virtualenv.pth": b"import _virtualenv"})
+    for name in ("extra", "second"):
+        install(prefix, name, {"_virtualenv.pth": b"import _virtualenv"})
     install(prefix, "large", {"large.pth": b"#" * (1 << 20)})
     one = next(row for row in facts["distributions"] if row["name"] == "one")
     expected = {"one": ExpectedDistribution("1.0", one["digest"] or "", ())}
     found = {row["name"]: row for row in passed(prefix, Expectation(expected, (), None))["distributions"]}
-    assert found["extra"]["startup"] == []
+    assert found["extra"]["startup"] == found["second"]["startup"] == []
     assert found["large"]["startup"] == [f"{SITE}/large.pth"]
 
 
