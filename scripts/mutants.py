@@ -31,7 +31,6 @@ KILLED, SURVIVED, NO_TESTS, LATE = 1, 0, 33, 36  # as mutmut writes them
 
 
 _WAITING_SECONDS = 10
-_used = 0.0  # of CPU time, when last asked
 _NAMES = pytest.StashKey[dict[str, Any]]()
 
 
@@ -47,6 +46,8 @@ class Loop:
         self.patterns = patterns
         self.reached: dict[str, set[int]] = {}
         self.seconds: list[float] = []
+        self.used = self.most = 0.0  # of the CPU time of this thread: one that a mutant left may never end
+        self.waited = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -70,6 +71,13 @@ class Loop:
                 flush=True,
             )
         return True
+
+    def tick(self, *_: object) -> None:
+        """A host that is busy gives little time, and one that waits for what never comes takes none."""
+        before, self.used = self.used, time.thread_time()
+        self.waited = self.waited + 1 if self.used - before < 0.001 else 0
+        if self.used > self.most or self.waited >= _WAITING_SECONDS:
+            raise _Late
 
     def _is_asked(self, name: str) -> bool:
         return not self.patterns or any(fnmatch(name, pattern) for pattern in self.patterns)
@@ -95,15 +103,15 @@ class Loop:
         )
         if not tests:
             return NO_TESTS
-        signal.setitimer(signal.ITIMER_VIRTUAL, 2 + 10 * sum(self.seconds[at] for at in tests))
-        signal.setitimer(signal.ITIMER_REAL, _WAITING_SECONDS, _WAITING_SECONDS)
+        self.most = time.thread_time() + 2 + 10 * sum(self.seconds[at] for at in tests)
+        self.waited = 0
+        signal.setitimer(signal.ITIMER_REAL, 1, 1)
         try:
             with _mutant(name):
                 return SURVIVED if all(_passes(session, session.items[at]) for at in tests) else KILLED
         except _Late:
             return LATE
         finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -139,18 +147,6 @@ def _passes(session: pytest.Session, item: Any) -> bool:
     return True
 
 
-def _late(*_: object) -> None:
-    raise _Late
-
-
-def _waits(*_: object) -> None:
-    """A host that is busy gives little time, and one that waits for what never comes takes none."""
-    global _used
-    before, _used = _used, time.process_time()
-    if _used - before < 0.001:
-        raise _Late
-
-
 def main(patterns: Sequence[str]) -> int:
     trampoline.set_mutant_under_test("mutant_generation")
     Path("mutants").mkdir(exist_ok=True)
@@ -165,8 +161,8 @@ def main(patterns: Sequence[str]) -> int:
         data.meta_path = data.meta_path.absolute()
     given = config()
     os.chdir("mutants")
-    signal.signal(signal.SIGVTALRM, _late)
-    signal.signal(signal.SIGALRM, _waits)
+    loop = Loop(modules, patterns)
+    signal.signal(signal.SIGALRM, loop.tick)
     arguments = [
         "--rootdir=.",
         f"--basetemp={Path('../tmp').absolute()}",
@@ -174,7 +170,7 @@ def main(patterns: Sequence[str]) -> int:
         *given.pytest_add_cli_args,
         *given.pytest_add_cli_args_test_selection,
     ]
-    return int(pytest.main(["-q", *arguments], plugins=[Loop(modules, patterns)]))
+    return int(pytest.main(["-q", *arguments], plugins=[loop]))
 
 
 if __name__ == "__main__":
