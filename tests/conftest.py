@@ -6,14 +6,18 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from envlock.lock import read_lock
 from tests.support.conda import Channel, build_channel
 from tests.support.dockerd import Dockerd, dockerd
+from tests.support.environments import Subject
+from tests.support.real_wheels import make_cpu_torch
 
 # In CI the same examples on every run: what is found by chance is found at home, and becomes a test.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -57,19 +61,32 @@ def _shared_uv_cache() -> Path:
     return Path(root) / "uv"
 
 
+@contextmanager
+def _once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder that all workers share, and whether it is to be made; the others wait meanwhile."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    done = base / f"{name}.done"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield base / name, not done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def conda_channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
     """The channel of tests/support/conda, built once for all workers. Needs the package index: slow tests."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, done = base / "conda-channel", base / "conda-channel.done"
-    with (base / "conda-channel.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if done.exists():
-            return Channel(folder)
-        channel = build_channel(folder)
-        done.touch()
-    return channel
+    with _once(tmp_path_factory, "conda-channel") as (folder, is_new):
+        return build_channel(folder) if is_new else Channel(folder)
+
+
+@pytest.fixture(scope="session")
+def cpu_torch(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    """An environment with a CPU build of torch, made once for all workers: nobody changes it."""
+    with _once(tmp_path_factory, "cpu-torch") as (folder, is_new):
+        if is_new:
+            make_cpu_torch(folder)
+        return Subject(prefix=folder / "env", lock=read_lock(folder / "envlock.lock"), entries={})
 
 
 @pytest.fixture(scope="session")

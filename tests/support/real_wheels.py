@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from envlock.lock import write_lock
+from tests.support.environments import make_subject
 
 
 def download(folder: Path, *pins: str) -> list[Path]:
@@ -32,3 +36,15 @@ def cpu_torch(folder: Path, version: str) -> list[Path]:
     if "%2Bcpu" not in done.stdout and "+cpu" not in done.stdout:
         pytest.skip(f"no CPU build of torch {version} for this Python where pip looks")
     return download(folder, f"torch=={version}", "numpy")
+
+
+def make_cpu_torch(folder: Path) -> None:
+    """An environment with a CPU build of torch in `folder`/env, and its lock. Skips as `cpu_torch`.
+
+    As after the first use of it: torch is imported many times here, and to compile it takes 10 s each time.
+    """
+    folder.mkdir()
+    subject = make_subject(folder, cpu_torch(folder, "2.13.0"))
+    write_lock(folder / "envlock.lock", subject.lock)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([subject.python, "-c", "import numpy, torch, torch._dynamo"], env=environment, check=True)

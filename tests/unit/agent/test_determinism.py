@@ -12,8 +12,8 @@ import pytest
 
 from envlock import Deterministic, deterministic
 from envlock.observe.zipapp import agent_bytes
-from tests.support.environments import make_subject
-from tests.support.real_wheels import cpu_torch, download
+from tests.support.environments import Subject, make_subject
+from tests.support.real_wheels import download
 
 MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
@@ -134,13 +134,11 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_torch_and_the_workers_of_a_loader_repeat(tmp_path: Path) -> None:
-    wheels = cpu_torch(tmp_path, "2.13.0")
-    subject = make_subject(tmp_path, wheels)
+def test_torch_and_the_workers_of_a_loader_repeat(cpu_torch: Subject, tmp_path: Path) -> None:
     agent, script = tmp_path / "agent.pyz", tmp_path / "load.py"
     agent.write_bytes(agent_bytes())
     script.write_text(LOADER)
-    words = [str(subject.python), str(script), str(agent)]
+    words = [str(cpu_torch.python), str(script), str(agent)]
     runs = [
         subprocess.run(words, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False)
         for _ in range(2)
