@@ -34,7 +34,6 @@ from envlock.audit.repository.model import Edit
 from envlock.cli import cli
 from envlock.cli.boundary import run
 from envlock.cli.progress import progress
-from envlock.doctor.host import HostFacts
 from envlock.doctor.model import Diagnosis
 from envlock.install.model import Kind, Left, Repaired, RepairResult, SyncResult
 from envlock.lock import read_lock
@@ -48,6 +47,7 @@ from envlock.run.mixture import Change
 from envlock.run.steps import Result
 from envlock.stack.profiles import Profile, ProfileSetting
 from envlock.verify.knobs import Unlocked
+from tests.integration.test_doctor import NOTHING
 from tests.support.evidence import evidence
 from tests.unit.lock.values import reference
 from tests.unit.run.test_compare import receipt
@@ -622,20 +622,7 @@ def test_what_a_log_tells(say: Say, tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_a_host(say: Say) -> None:
-    host = HostFacts(
-        gpu=GpuFacts(),
-        module=None,
-        libcuda=None,
-        devices=(),
-        engines=(),
-        toolkit=None,
-        cdi=(),
-        externally_managed=None,
-        contaminating={},
-        torch=None,
-        wanted=None,
-        floor=None,
-    )
+    host = replace(NOTHING, gpu=GpuFacts())
     note = Diagnosis(code="odd", message="it is odd", hint="see", seen="a line", is_fault=False)
     said = say("envlock.api.doctoring.doctor", (host, (note,)), "doctor")
     assert said.status == 0
